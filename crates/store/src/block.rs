@@ -1,0 +1,132 @@
+//! The rows that a query returns, as one flat arena: no allocation per row or per cell.
+
+/// One cell, borrowed from its [`Block`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Cell<'a> {
+    /// SQL's NULL.
+    Null,
+    /// A number; also a gid or a time.
+    Int(i64),
+    /// A truth value.
+    Bool(bool),
+    /// A floating point number.
+    Real(f64),
+    /// Text.
+    Text(&'a str),
+    /// Raw bytes.
+    Bytes(&'a [u8]),
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Slot {
+    Null,
+    Int(i64),
+    Bool(bool),
+    Real(f64),
+    Text(u32, u32),
+    Bytes(u32, u32),
+}
+
+/// The rows of one query, row after row, `width` cells each. Text and bytes lie in arenas of the block.
+#[derive(Debug, Default)]
+pub struct Block {
+    width: usize,
+    slots: Vec<Slot>,
+    text: String,
+    bytes: Vec<u8>,
+}
+
+impl Block {
+    /// An empty block whose rows have `width` cells.
+    pub fn new(width: usize) -> Self {
+        Block { width, ..Block::default() }
+    }
+
+    /// The number of rows.
+    pub fn len(&self) -> usize {
+        if self.width == 0 { 0 } else { self.slots.len() / self.width }
+    }
+
+    /// Whether there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
+    /// The number of cells in a row.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Appends the next cell of the row being filled.
+    pub fn push(&mut self, cell: Cell<'_>) {
+        let slot = match cell {
+            Cell::Null => Slot::Null,
+            Cell::Int(value) => Slot::Int(value),
+            Cell::Bool(value) => Slot::Bool(value),
+            Cell::Real(value) => Slot::Real(value),
+            Cell::Text(value) => {
+                let start = self.text.len() as u32;
+                self.text.push_str(value);
+                Slot::Text(start, self.text.len() as u32)
+            }
+            Cell::Bytes(value) => {
+                let start = self.bytes.len() as u32;
+                self.bytes.extend_from_slice(value);
+                Slot::Bytes(start, self.bytes.len() as u32)
+            }
+        };
+        self.slots.push(slot);
+    }
+
+    /// The cell at `row` and `column`.
+    ///
+    /// # Panics
+    /// When there is no such cell: rows and columns come from our own plans, never from a request.
+    pub fn cell(&self, row: usize, column: usize) -> Cell<'_> {
+        match self.slots[row * self.width + column] {
+            Slot::Null => Cell::Null,
+            Slot::Int(value) => Cell::Int(value),
+            Slot::Bool(value) => Cell::Bool(value),
+            Slot::Real(value) => Cell::Real(value),
+            Slot::Text(start, end) => Cell::Text(&self.text[start as usize..end as usize]),
+            Slot::Bytes(start, end) => Cell::Bytes(&self.bytes[start as usize..end as usize]),
+        }
+    }
+
+    /// The number in a cell, or `None` for NULL and other kinds.
+    pub fn int(&self, row: usize, column: usize) -> Option<i64> {
+        match self.cell(row, column) {
+            Cell::Int(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// The text in a cell, or `None` for NULL and other kinds.
+    pub fn text(&self, row: usize, column: usize) -> Option<&str> {
+        match self.cell(row, column) {
+            Cell::Text(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// The truth value in a cell; NULL is false.
+    pub fn bool(&self, row: usize, column: usize) -> bool {
+        matches!(self.cell(row, column), Cell::Bool(true))
+    }
+
+    /// The floating point number in a cell, or `None` for NULL and other kinds.
+    pub fn real(&self, row: usize, column: usize) -> Option<f64> {
+        match self.cell(row, column) {
+            Cell::Real(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// The bytes in a cell, or `None` for NULL and other kinds.
+    pub fn bytes(&self, row: usize, column: usize) -> Option<&[u8]> {
+        match self.cell(row, column) {
+            Cell::Bytes(value) => Some(value),
+            _ => None,
+        }
+    }
+}

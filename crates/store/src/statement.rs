@@ -1,0 +1,51 @@
+//! SQL texts as both engines want them.
+
+use std::sync::Arc;
+
+use crate::value::{Type, Value};
+
+/// A prepared-once SQL text. Parameters are written `?1`, `?2`, ... and may repeat.
+///
+/// Keep statements (in a `LazyLock`, in a plan): connections recognise one they have prepared before.
+#[derive(Debug)]
+pub struct Statement {
+    pub(crate) sql: Box<str>,
+    pub(crate) numbered: Box<str>,
+    pub(crate) columns: Box<[Type]>,
+}
+
+impl Statement {
+    /// A statement that returns rows of `columns`; none for one that only writes.
+    pub fn new(sql: impl Into<Box<str>>, columns: &[Type]) -> Arc<Self> {
+        let sql = sql.into();
+        // `?1` and `$1` mean the same to the two engines; `?` never occurs in our texts otherwise.
+        let numbered = sql.replace('?', "$").into_boxed_str();
+        Arc::new(Statement { sql, numbered, columns: columns.into() })
+    }
+
+    /// The text, with `?1` parameters.
+    pub fn sql(&self) -> &str {
+        &self.sql
+    }
+
+    /// The types of the returned columns.
+    pub fn columns(&self) -> &[Type] {
+        &self.columns
+    }
+}
+
+/// A statement with its parameters.
+#[derive(Clone, Debug)]
+pub struct Query {
+    /// The text.
+    pub statement: Arc<Statement>,
+    /// The parameters, `?1` first.
+    pub parameters: Vec<Value>,
+}
+
+impl Query {
+    /// A statement with its parameters.
+    pub fn new(statement: &Arc<Statement>, parameters: Vec<Value>) -> Self {
+        Query { statement: Arc::clone(statement), parameters }
+    }
+}
