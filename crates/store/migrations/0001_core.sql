@@ -2,7 +2,7 @@
 CREATE TABLE settings (
     name {ordered} PRIMARY KEY,
     value TEXT
-){compact_table};
+) {compact_table};
 
 CREATE TABLE gid_blocks (
     id {id} PRIMARY KEY,

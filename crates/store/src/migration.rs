@@ -25,6 +25,7 @@ macro_rules! migrations {
 /// All steps, in order. A step that has been released is never edited: its checksum stands in every database.
 pub(crate) static MIGRATIONS: &[Migration] = migrations![
     0001 "core",
+    0002 "work",
 ];
 
 /// The table in which a database remembers its steps.
