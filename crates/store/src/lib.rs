@@ -1,11 +1,33 @@
 //! The database behind the server: one SQL text for SQLite and PostgreSQL.
 //!
-//! Only this crate knows which engine runs, and within it only `dialect.rs`, `sqlite.rs` and `postgres.rs`.
+//! Only this crate knows which engine runs, and within it only `dialect.rs`, `sqlite/` and `postgres/`.
 
 mod block;
+mod db;
+mod dialect;
+mod error;
+mod fault;
+mod gids;
+mod location;
+mod migration;
+mod pool;
+mod postgres;
+mod read;
+mod request;
+mod session;
+mod shared;
+mod sqlite;
 mod statement;
 mod value;
+mod write;
+mod writer;
 
 pub use block::{Block, Cell};
+pub use db::{Db, Snapshot};
+pub use error::Error;
+pub use fault::Faults;
+pub use location::{Location, Options};
+pub use read::Read;
 pub use statement::{Query, Statement};
 pub use value::{Type, Value};
+pub use write::Write;

@@ -1,0 +1,85 @@
+//! One file, one writer, many readers.
+
+mod checkpoint;
+mod connection;
+mod migrate;
+mod reader;
+mod session;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tempfile::TempDir;
+use tokio::sync::mpsc::Sender;
+use tokio::task::spawn_blocking;
+
+use crate::error::Error;
+use crate::location::{Location, Options};
+use crate::pool::Pool;
+use crate::shared::Shared;
+use crate::writer::{Queue, Writer};
+
+pub(crate) use reader::Read;
+
+use reader::Reader;
+
+/// The most requests that share a commit.
+const BATCH: usize = 64;
+
+/// The file, and how durable its commits are.
+#[derive(Debug)]
+pub(crate) struct File {
+    path: PathBuf,
+    /// Whether a commit waits for the disk.
+    durable: bool,
+    /// Keeps a temporary file until its last user is gone.
+    _directory: Option<TempDir>,
+}
+
+pub(crate) struct Database {
+    file: Arc<File>,
+    readers: Arc<Pool<Reader>>,
+    shared: Arc<Shared>,
+}
+
+impl Database {
+    /// Opens the file, brings it up to date and starts its writer, which ends when the queue is closed.
+    pub async fn open(options: &Options, shared: &Arc<Shared>, queue: Queue, alive: Sender<()>) -> Result<Self, Error> {
+        let file = Arc::new(match &options.location {
+            Location::SqliteFile(path) => File { path: path.clone(), durable: true, _directory: None },
+            _ => temporary()?,
+        });
+        if !options.create && file.durable && !file.path.exists() {
+            return Err(Error::Missing { place: file.path.display().to_string() });
+        }
+        let opened = Arc::clone(&file);
+        let session = spawn_blocking(move || session::Writer::open(&opened)).await.map_err(Error::engine)??;
+        Writer::start(Box::new(session), Arc::clone(shared), queue, BATCH, alive)?;
+        Ok(Database { file, readers: Pool::new(options.readers), shared: Arc::clone(shared) })
+    }
+
+    pub async fn begin_read(&self) -> Result<Read, Error> {
+        let mut lease = self.readers.take().await?;
+        if lease.is_empty() {
+            lease.fill(Reader::open(&self.file)?);
+        }
+        Ok(Read::new(lease, Arc::clone(&self.shared)))
+    }
+
+    /// Lets the readers go.
+    pub fn close_readers(&self) {
+        self.readers.close();
+    }
+}
+
+fn temporary() -> Result<File, Error> {
+    let directory = temporary_directory()?;
+    Ok(File { path: directory.path().join("data.db"), durable: false, _directory: Some(directory) })
+}
+
+/// A directory in memory where the system has a place for such, else among its temporary files.
+fn temporary_directory() -> Result<TempDir, Error> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix("vinyasa-");
+    builder.tempdir_in("/dev/shm").or_else(|_| builder.tempdir()).map_err(Error::engine)
+}

@@ -1,0 +1,210 @@
+//! The connection of the writer.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+use rusqlite::backup::{Backup, StepResult};
+use rusqlite::{Connection, OpenFlags};
+use tempfile::TempDir;
+
+use super::File;
+use super::checkpoint::{self, Checkpointer};
+use super::connection::{self, Parameter, Role};
+use super::migrate::migrate;
+use crate::block::Block;
+use crate::dialect;
+use crate::error::Error;
+use crate::gids;
+use crate::migration::MIGRATIONS;
+use crate::session::{Content, Session};
+use crate::statement::Statement;
+use crate::value::{Type, Value};
+
+/// The one connection that writes.
+pub(super) struct Writer {
+    connection: Connection,
+    file: Arc<File>,
+    /// The pages in the write-ahead log after the last commit.
+    log: Arc<AtomicUsize>,
+    checkpointer: Checkpointer,
+    /// The end of the block of gids that was reserved in this transaction.
+    reserved: Option<i64>,
+}
+
+impl Writer {
+    /// Opens the file and brings it up to date.
+    pub fn open(file: &Arc<File>) -> Result<Self, Error> {
+        let log = Arc::new(AtomicUsize::new(0));
+        let mut connection = open(file, &log)?;
+        migrate(&mut connection, file, MIGRATIONS)?;
+        let checkpointer = Checkpointer::start(Arc::clone(file))?;
+        Ok(Writer { connection, file: Arc::clone(file), log, checkpointer, reserved: None })
+    }
+
+    fn run(&self, command: &str) -> Result<(), Error> {
+        self.connection.prepare_cached(command)?.raw_execute()?;
+        Ok(())
+    }
+
+    /// Writes the reservation of gids again after it was undone: some of them may be in somebody's hands.
+    fn reserve_again(&mut self) -> Result<(), Error> {
+        if let Some(end) = self.reserved {
+            let again = "UPDATE gid_blocks SET next = max(next, ?1) WHERE id = 1";
+            self.connection.prepare_cached(again)?.execute([end])?;
+        }
+        Ok(())
+    }
+}
+
+fn open(file: &File, log: &Arc<AtomicUsize>) -> Result<Connection, Error> {
+    let mut connection = connection::open(file, Role::Writer)?;
+    let log = Arc::clone(log);
+    connection.wal_hook(Some(move |_: &mut rusqlite::hooks::Wal, pages| {
+        log.store(pages as usize, Relaxed);
+        Ok(())
+    }))?;
+    Ok(connection)
+}
+
+impl Session for Writer {
+    fn begin(&mut self) -> Result<(), Error> {
+        self.run("BEGIN IMMEDIATE")?;
+        self.reserve_again()
+    }
+
+    fn is_open(&self) -> bool {
+        !self.connection.is_autocommit()
+    }
+
+    fn save(&mut self) -> Result<(), Error> {
+        self.run("SAVEPOINT request")
+    }
+
+    fn keep(&mut self) -> Result<(), Error> {
+        self.run("RELEASE request")
+    }
+
+    fn undo(&mut self) -> Result<(), Error> {
+        self.run("ROLLBACK TO request")?;
+        self.run("RELEASE request")?;
+        self.reserve_again()
+    }
+
+    fn has_debt(&self) -> bool {
+        self.reserved.is_some()
+    }
+
+    fn commit(&mut self) -> Result<(), Error> {
+        self.run("COMMIT")?;
+        self.reserved = None;
+        Ok(())
+    }
+
+    fn rollback(&mut self) -> Result<(), Error> {
+        if self.is_open() { self.run("ROLLBACK") } else { Ok(()) }
+    }
+
+    fn reopen(&mut self) -> Result<(), Error> {
+        self.connection = open(&self.file, &self.log)?;
+        self.reserved = None;
+        Ok(())
+    }
+
+    fn query(&mut self, statement: &Arc<Statement>, parameters: &[Value]) -> Result<Block, Error> {
+        Ok(connection::query(&self.connection, statement, parameters)?)
+    }
+
+    fn execute(&mut self, statement: &Arc<Statement>, parameters: &[Value]) -> Result<u64, Error> {
+        Ok(connection::execute(&self.connection, statement, parameters)?)
+    }
+
+    fn insert(&mut self, table: &str, columns: &[(&str, Type)], rows: &[Value]) -> Result<u64, Error> {
+        let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
+        let marks: Vec<String> = (1..=columns.len()).map(|index| format!("?{index}")).collect();
+        let sql = format!("INSERT INTO {table} ({}) VALUES ({})", names.join(", "), marks.join(", "));
+        let mut prepared = self.connection.prepare_cached(&sql)?;
+        let mut count = 0;
+        for row in rows.chunks(columns.len().max(1)) {
+            for (index, value) in row.iter().enumerate() {
+                prepared.raw_bind_parameter(index + 1, Parameter(value))?;
+            }
+            count += prepared.raw_execute()? as u64;
+        }
+        Ok(count)
+    }
+
+    /// There is one writer, and every other process waits for the transaction to end.
+    fn lock(&mut self, _key: i64) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn reserve_gids(&mut self, floor: i64) -> Result<i64, Error> {
+        let mut reserve = self.connection.prepare_cached(dialect::SQLITE.reserve_gids)?;
+        let end: i64 = reserve.query_row([gids::BLOCK, floor], |row| row.get(0))?;
+        self.reserved = Some(end);
+        Ok(end - gids::BLOCK)
+    }
+
+    fn relax(&mut self, relaxed: bool) -> Result<(), Error> {
+        if relaxed {
+            self.connection.execute_batch("PRAGMA synchronous = OFF; PRAGMA cache_size = -262144")?;
+        } else {
+            let durable = if self.file.durable { "FULL" } else { "OFF" };
+            self.connection.pragma_update(None, "synchronous", durable)?;
+            self.connection.execute_batch("PRAGMA cache_size = -16384; PRAGMA shrink_memory")?;
+            // A commit waits for the whole log, with all that was written to it without waiting.
+            self.connection.execute("UPDATE gid_blocks SET next = next WHERE id = 1", [])?;
+            checkpoint::run(&self.connection, "PASSIVE")?;
+        }
+        Ok(())
+    }
+
+    fn tidy(&mut self) {
+        let log = self.log.load(Relaxed);
+        if self.checkpointer.look(log) {
+            // The other connection has done most of it, but only here can it be finished: nobody writes meanwhile.
+            drop(checkpoint::run(&self.connection, "PASSIVE"));
+        }
+    }
+
+    fn close(&mut self) {
+        self.checkpointer.stop();
+        drop(checkpoint::run(&self.connection, "TRUNCATE"));
+    }
+
+    fn snapshot(&mut self) -> Result<Content, Error> {
+        let copy = Copy::new()?;
+        let mut to = Connection::open(&copy.path)?;
+        to.execute_batch("PRAGMA synchronous = OFF; PRAGMA journal_mode = MEMORY")?;
+        backup(&self.connection, &mut to)?;
+        Ok(Arc::new(copy))
+    }
+
+    fn restore(&mut self, content: &Content) -> Result<(), Error> {
+        let copy = content.downcast_ref::<Copy>().ok_or_else(|| Error::engine("a snapshot of another engine"))?;
+        let from = Connection::open_with_flags(&copy.path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        self.connection.flush_prepared_statement_cache();
+        backup(&from, &mut self.connection)
+    }
+}
+
+fn backup(from: &Connection, to: &mut Connection) -> Result<(), Error> {
+    match Backup::new(from, to)?.step(-1)? {
+        StepResult::Done => Ok(()),
+        other => Err(Error::Busy(format!("a copy of the database did not finish: {other:?}"))),
+    }
+}
+
+/// The content of a database in a file of its own.
+struct Copy {
+    path: PathBuf,
+    _directory: TempDir,
+}
+
+impl Copy {
+    fn new() -> Result<Self, Error> {
+        let directory = super::temporary_directory()?;
+        Ok(Copy { path: directory.path().join("copy.db"), _directory: directory })
+    }
+}

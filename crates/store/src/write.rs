@@ -1,0 +1,82 @@
+//! A write transaction, as the function that writes sees it.
+
+use std::sync::Arc;
+
+use crate::block::Block;
+use crate::error::Error;
+use crate::session::Session;
+use crate::shared::Shared;
+use crate::statement::Statement;
+use crate::value::{Type, Value};
+
+/// A write transaction. All calls block: the function that gets it runs on a thread of a writer.
+///
+/// After a statement has failed the transaction is lost: the function must return an error, and an `Ok` becomes one.
+/// What must not fail, because another row may be there already, says so: `INSERT .. ON CONFLICT DO NOTHING`.
+pub struct Write {
+    pub(crate) session: Box<dyn Session>,
+    pub(crate) shared: Arc<Shared>,
+    /// The first error of a statement since the function began.
+    pub(crate) failure: Option<Error>,
+}
+
+impl Write {
+    pub(crate) fn new(session: Box<dyn Session>, shared: Arc<Shared>) -> Self {
+        Write { session, shared, failure: None }
+    }
+
+    /// Runs a statement and returns its rows.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] for a violated unique constraint, [`Error::Busy`] for a deadlock, else [`Error::Engine`].
+    pub fn query(&mut self, statement: &Arc<Statement>, parameters: &[Value]) -> Result<Block, Error> {
+        self.run(|session| session.query(statement, parameters))
+    }
+
+    /// Runs a statement that returns no rows; the number of rows it changed.
+    ///
+    /// # Errors
+    /// As [`Write::query`].
+    pub fn execute(&mut self, statement: &Arc<Statement>, parameters: &[Value]) -> Result<u64, Error> {
+        self.run(|session| session.execute(statement, parameters))
+    }
+
+    /// Inserts many rows at once, the fastest way the engine has: `rows` holds the cells of the first row in the order
+    /// of `columns`, then those of the second, and so on. The number of rows inserted.
+    ///
+    /// # Errors
+    /// As [`Write::query`].
+    pub fn insert_rows(&mut self, table: &str, columns: &[(&str, Type)], rows: &[Value]) -> Result<u64, Error> {
+        self.run(|session| session.insert(table, columns, rows))
+    }
+
+    /// The next gid. It is never handed out again, whatever becomes of the transaction.
+    ///
+    /// # Errors
+    /// As [`Write::query`], when a new block of gids cannot be reserved.
+    pub fn gid(&mut self) -> Result<i64, Error> {
+        let Write { session, shared, failure } = self;
+        let gid = shared.gids.next(|floor| session.reserve_gids(floor));
+        gid.inspect_err(|error| remember(failure, error))
+    }
+
+    /// Waits until no other transaction holds the lock of this key, and holds it to the end of this one.
+    ///
+    /// # Errors
+    /// As [`Write::query`].
+    pub fn lock(&mut self, key: i64) -> Result<(), Error> {
+        self.run(|session| session.lock(key))
+    }
+
+    fn run<T>(&mut self, statement: impl FnOnce(&mut dyn Session) -> Result<T, Error>) -> Result<T, Error> {
+        let result = match self.shared.statement() {
+            Ok(()) => statement(&mut *self.session),
+            Err(error) => Err(error),
+        };
+        result.inspect_err(|error| remember(&mut self.failure, error))
+    }
+}
+
+fn remember(failure: &mut Option<Error>, error: &Error) {
+    failure.get_or_insert_with(|| error.clone());
+}
