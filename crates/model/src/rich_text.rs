@@ -4,7 +4,7 @@
 //! that form a mention is nothing but its gid (`<a data-asana-gid="123"/>`), because names change and not every reader may
 //! know them: [`expand`] and [`plain`] fill them in for a reader.
 //!
-//! The rules are those of Asana's "Rich text" page and of answers of its API observed in 2026; [`TAGS`] holds all of them
+//! The rules are those of Asana's "Rich text" page and of answers of its API observed in 2026; `TAGS` holds all of them
 //! that concern a tag. Where the two disagree, whatever either accepts is accepted.
 
 use std::collections::HashSet;
@@ -472,7 +472,8 @@ impl<'a> Writer<'a> {
             .find(|tag| tag.name == name)
             .ok_or(RichTextError::Invalid)?;
         let around = self.open.last().map_or(BODY, |open| open.holds);
-        if around & tag.is == 0 && tag.kept != "" || self.open.len() >= MAX_DEPTH {
+        let fits = around & tag.is != 0 || tag.kept.is_empty();
+        if !fits || self.open.len() >= MAX_DEPTH {
             return Err(RichTextError::Invalid);
         }
         let attributes = attributes_of(start, tag)?;
