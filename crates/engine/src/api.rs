@@ -7,7 +7,8 @@ use model::{Clock, Random};
 use store::{Db, Read};
 
 use crate::access::{
-    self, Digest, Levels, Name, Viewer, Viewers, epoch, epoch_query, field_refusal, object_query, path_refusal,
+    self, Digest, Levels, Name, Viewer, Viewers, epoch, epoch_query, field_refusal, object_query,
+    path_refusal,
 };
 use crate::body::{Encoding, Options, accept};
 use crate::call::{Call, Shared};
@@ -38,7 +39,11 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { page: 100, unpaginated: 10_000, offset_lifetime: 86_400 }
+        Limits {
+            page: 100,
+            unpaginated: 10_000,
+            offset_lifetime: 86_400,
+        }
     }
 }
 
@@ -63,8 +68,6 @@ pub struct Request<'a> {
 
 /// Plans remembered at once.
 const MOST_PLANS: usize = 2_000;
-/// An `opt_fields` text longer than this is refused.
-const LONGEST_OPT_FIELDS: usize = 16_384;
 /// How often a request is tried when the access data changes under it.
 const ATTEMPTS: usize = 4;
 
@@ -141,69 +144,88 @@ impl Api {
     }
 
     async fn answer(&self, request: &Request<'_>) -> Result<Response> {
-        let found = request.method.and_then(|method| self.routes.find(method, request.path));
+        let found = request
+            .method
+            .and_then(|method| self.routes.find(method, request.path));
         let (route, path) = found.ok_or_else(Error::no_route)?;
         let digest = request.token.ok_or_else(Error::not_authorized)?;
-        let mut viewer = self.viewers.remembered(&digest);
-        if let Action::Missing = route.operation.action {
-            self.fresh_viewer(&digest).await?;
-            return Err(Error::not_implemented(route.operation.id));
-        }
-        let parameters = Parameters::parse(path, request.query)?;
-        let target = route.target.map(|target| target_name(&target, &parameters)).transpose()?;
-        let (body, mut options) = match route.operation.action {
-            Action::Write(_) => {
-                let resource = route.operation.answers.or(route.resource);
-                accept(route.operation, resource, Encoding::of(request.content_type)?, request.body)
-                    .map(|(body, options)| (Some(body), options))
-                    .or_else(|error| match &viewer {
-                        // An unknown caller learns nothing about bodies.
-                        Some(_) => Err(error),
-                        None => Ok((None, Options::default())),
-                    })?
-            }
-            _ => (None, Options::default()),
+        let mut viewer = match self.viewers.remembered(&digest) {
+            Some(viewer) => viewer,
+            None => self.fresh_viewer(&digest).await?,
         };
-        if let Some(fields) = parameters.query_value("opt_fields") {
-            options.fields = Some(fields.to_owned());
-        }
-        if let Some(pretty) = parameters.query_value("opt_pretty") {
-            options.pretty = !pretty.eq_ignore_ascii_case("false");
-        }
-        if options.fields.as_ref().is_some_and(|fields| fields.len() > LONGEST_OPT_FIELDS) {
-            return Err(Error::field("opt_fields", format_args!("Value is longer than {LONGEST_OPT_FIELDS} characters")));
-        }
         for _ in 0..ATTEMPTS {
-            let current = match viewer.take() {
-                Some(viewer) => viewer,
-                None => self.fresh_viewer(&digest).await?,
-            };
-            let request = Asked {
-                route,
-                parameters: &parameters,
-                target: target.as_ref(),
-                options: &options,
-                scene: Scene { viewer: current, base: Arc::clone(&request.base), now: self.clock.now() },
-            };
-            let answer = match route.operation.action {
-                Action::Get => self.get(&request).await?,
-                Action::List(listing) => self.list(&request, listing).await?,
-                Action::ListOneOf(choose) => self.list(&request, choose(&parameters)?).await?,
-                Action::Write(rule) => match &body {
-                    Some(body) => self.write(&request, rule, body.clone(), &digest).await?,
-                    None => {
-                        // The caller turned out to be known: now the body's fault counts.
-                        accept(route.operation, route.operation.answers.or(route.resource), Encoding::Json, b"{}")?;
-                        None
-                    }
-                },
-                Action::Missing => None,
-            };
-            if let Some(response) = answer {
-                return Ok(if options.pretty { response.indented() } else { response });
+            let answer = self.attempt(request, route, &path, &viewer, &digest).await;
+            if let Ok(Some(response)) = answer {
+                return Ok(response);
+            }
+            // A caller whose token has gone learns nothing but that, and a refusal has to be one of today's.
+            let fresh = self.fresh_viewer(&digest).await?;
+            match answer {
+                Err(error) if error.status >= 500 || fresh.epoch == viewer.epoch => {
+                    return Err(error);
+                }
+                _ => viewer = fresh,
             }
         }
         Err(Error::unavailable(1))
+    }
+
+    /// The answer, unless the viewer is out of date.
+    async fn attempt(
+        &self,
+        request: &Request<'_>,
+        route: &Route,
+        path: &[(&'static str, String)],
+        viewer: &Arc<Viewer>,
+        digest: &Digest,
+    ) -> Result<Option<Response>> {
+        let operation = route.operation;
+        if let Action::Missing = operation.action {
+            return Err(Error::not_implemented(operation.id));
+        }
+        let parameters = Parameters::parse(path.to_vec(), request.query)?;
+        let target = route
+            .target
+            .map(|target| target_name(&target, &parameters))
+            .transpose()?;
+        let (body, mut options) = match operation.action {
+            Action::Write(_) => {
+                let resource = operation.answers.or(route.resource);
+                accept(
+                    operation,
+                    resource,
+                    Encoding::of(request.content_type)?,
+                    request.body,
+                )?
+            }
+            _ => Default::default(),
+        };
+        options.read_query(&parameters)?;
+        let asked = Asked {
+            route,
+            parameters: &parameters,
+            target: target.as_ref(),
+            options: &options,
+            scene: Scene {
+                viewer: Arc::clone(viewer),
+                base: Arc::clone(&request.base),
+                now: self.clock.now(),
+            },
+        };
+        let answer = match operation.action {
+            Action::Get => self.get(&asked).await?,
+            Action::List(listing) => self.list(&asked, listing).await?,
+            Action::ListOneOf(choose) => self.list(&asked, choose(&parameters)?).await?,
+            Action::Write(rule) => self.write(&asked, rule, body, digest).await?,
+            Action::Missing => None,
+        };
+        Ok(answer.map(|response| {
+            if options.pretty {
+                response.indented()
+            } else {
+                response
+            }
+        }))
     }
 
     async fn fresh_viewer(&self, digest: &Digest) -> Result<Arc<Viewer>> {
@@ -213,9 +235,19 @@ impl Api {
         viewer.ok_or_else(Error::not_authorized)
     }
 
-    fn plan(&self, number: usize, fields: Option<&str>, selection: impl FnOnce() -> (Plan, bool)) -> Arc<Plan> {
+    fn plan(
+        &self,
+        number: usize,
+        fields: Option<&str>,
+        selection: impl FnOnce() -> (Plan, bool),
+    ) -> Arc<Plan> {
         let key = (number, fields.unwrap_or("\0").to_owned());
-        if let Some(known) = self.plans.read().ok().and_then(|plans| plans.get(&key).cloned()) {
+        if let Some(known) = self
+            .plans
+            .read()
+            .ok()
+            .and_then(|plans| plans.get(&key).cloned())
+        {
             return known;
         }
         let (plan, keep) = selection();
@@ -230,7 +262,13 @@ impl Api {
     }
 
     /// What an answer of the route shows: a single object is full, a list compact, unless `opt_fields` chooses.
-    fn shown(&self, route: &Route, resource: &'static Resource, fields: Option<&str>, single: bool) -> Arc<Plan> {
+    fn shown(
+        &self,
+        route: &Route,
+        resource: &'static Resource,
+        fields: Option<&str>,
+        single: bool,
+    ) -> Arc<Plan> {
         self.plan(route.number, fields, || {
             let selection = match (fields, route.operation.shown) {
                 (Some(fields), _) => Selection::of(resource, fields),
@@ -238,12 +276,21 @@ impl Api {
                 (None, "") => Selection::compact(resource),
                 (None, shown) => Selection::of(resource, shown),
             };
-            (Plan::new(resource, &selection, matches!(route.operation.action, Action::Get)), true)
+            (
+                Plan::new(
+                    resource,
+                    &selection,
+                    matches!(route.operation.action, Action::Get),
+                ),
+                true,
+            )
         })
     }
 
     async fn get(&self, asked: &Asked<'_>) -> Result<Option<Response>> {
-        let Some((target, name)) = asked.target else { return Err(Error::server()) };
+        let Some((target, name)) = asked.target else {
+            return Err(Error::server());
+        };
         let resource = target.resource;
         let plan = self.shown(asked.route, resource, asked.options.fields.as_deref(), true);
         let mut read = self.db.begin_read().await?;
@@ -252,13 +299,19 @@ impl Api {
             read.finish().await;
             return Err(not_recognized(target, asked.parameters));
         };
-        let (loaded, beside) = load(&plan, &mut read, &asked.scene, &[gid], vec![epoch_query()]).await?;
+        let (loaded, beside) =
+            load(&plan, &mut read, &asked.scene, &[gid], vec![epoch_query()]).await?;
         if epoch(&beside[0]) != asked.scene.viewer.epoch {
             read.finish().await;
             return Ok(None);
         }
         if !loaded.has(&plan, gid) {
-            let refusal = path_refusal(resource, &asked.scene.viewer, gid, &read.one(object_query(gid)).await?);
+            let refusal = path_refusal(
+                resource,
+                &asked.scene.viewer,
+                gid,
+                &read.one(object_query(gid)).await?,
+            );
             read.finish().await;
             return Err(refusal);
         }
@@ -267,7 +320,11 @@ impl Api {
         body.extend_from_slice(b"{\"data\":");
         loaded.write_one(&plan, &asked.scene, gid, &mut body);
         body.push(b'}');
-        Ok(Some(Response { status: asked.route.operation.status, body, ..Response::default() }))
+        Ok(Some(Response {
+            status: asked.route.operation.status,
+            body,
+            ..Response::default()
+        }))
     }
 
     async fn list(&self, asked: &Asked<'_>, listing: &'static Listing) -> Result<Option<Response>> {
@@ -282,8 +339,15 @@ impl Api {
         let mut beside = vec![epoch_query()];
         let mut checked = Vec::new();
         for parent in listing.parents {
-            let text = asked.parameters.get(parent.parameter).ok_or_else(|| Error::missing(parent.parameter))?;
-            let in_path = asked.parameters.path.iter().any(|(name, _)| *name == parent.parameter);
+            let text = asked
+                .parameters
+                .get(parent.parameter)
+                .ok_or_else(|| Error::missing(parent.parameter))?;
+            let in_path = asked
+                .parameters
+                .path
+                .iter()
+                .any(|(name, _)| *name == parent.parameter);
             let name = Name::parse(parent.resource.names, text);
             let refused = || match in_path {
                 true => Error::not_recognized(parent.resource.kind, shortened(text)),
@@ -292,11 +356,17 @@ impl Api {
             let Some(name) = name else {
                 return Err(match in_path {
                     true => Error::not_recognized(parent.resource.kind, shortened(text)),
-                    false => Error::field(parent.parameter, format_args!("Not a Long: {}", shortened(text))),
+                    false => Error::field(
+                        parent.parameter,
+                        format_args!("Not a Long: {}", shortened(text)),
+                    ),
                 });
             };
             let gid = name.gid(&mut read, viewer).await?.ok_or_else(refused)?;
-            let bound = parent.parameter.strip_suffix("_gid").unwrap_or(parent.parameter);
+            let bound = parent
+                .parameter
+                .strip_suffix("_gid")
+                .unwrap_or(parent.parameter);
             parents.push((bound, gid.into()));
             if name != Name::Me {
                 beside.push(self.shared.levels(parent.resource).query(viewer, gid));
@@ -306,7 +376,10 @@ impl Api {
         let mut filters = Vec::new();
         for (at, filter) in listing.filters.iter().enumerate() {
             if let Some(value) = asked.parameters.query_value(filter.parameter) {
-                filters.push((at, filter_value(filter.kind, filter.parameter, value, asked.scene.now)?));
+                filters.push((
+                    at,
+                    filter_value(filter.kind, filter.parameter, value, asked.scene.now)?,
+                ));
             }
         }
         let mut list = Listed {
@@ -320,8 +393,15 @@ impl Api {
             limit: limit.unwrap_or(most),
         };
         let scope = scope(asked.route.operation.id, &list);
-        if let Some(offset) = asked.parameters.query_value("offset").filter(|offset| !offset.is_empty()) {
-            list.after = Some(self.tokens.read(offset, &scope, listing.order, asked.scene.now)?);
+        if let Some(offset) = asked
+            .parameters
+            .query_value("offset")
+            .filter(|offset| !offset.is_empty())
+        {
+            list.after = Some(
+                self.tokens
+                    .read(offset, &scope, listing.order, asked.scene.now)?,
+            );
         }
         let (page, answers) = self.listings.page(&mut read, &list, beside).await?;
         if epoch(&answers[0]) != viewer.epoch {
@@ -334,7 +414,9 @@ impl Api {
                 read.finish().await;
                 return Err(match in_path {
                     true => path_refusal(parent.resource, viewer, *gid, &object),
-                    false => field_refusal(parent.resource, viewer, parent.parameter, *gid, &object),
+                    false => {
+                        field_refusal(parent.resource, viewer, parent.parameter, *gid, &object)
+                    }
                 });
             }
         }
@@ -344,7 +426,12 @@ impl Api {
                 "The result is too large. You should use pagination (may require specifying a workspace)!",
             ));
         }
-        let plan = self.shown(asked.route, resource, asked.options.fields.as_deref(), false);
+        let plan = self.shown(
+            asked.route,
+            resource,
+            asked.options.fields.as_deref(),
+            false,
+        );
         let mut body = Vec::with_capacity(256 + 128 * page.gids.len());
         body.extend_from_slice(b"{\"data\":");
         if page.gids.is_empty() {
@@ -366,15 +453,27 @@ impl Api {
             }
         }
         body.push(b'}');
-        Ok(Some(Response { status: 200, body, ..Response::default() }))
+        Ok(Some(Response {
+            status: 200,
+            body,
+            ..Response::default()
+        }))
     }
 
     fn limit(&self, parameters: &Parameters<'_>) -> Result<Option<usize>> {
-        let Some(text) = parameters.query_value("limit") else { return Ok(None) };
+        let Some(text) = parameters.query_value("limit") else {
+            return Ok(None);
+        };
         match text.parse::<usize>() {
             Ok(limit) if (1..=self.limits.page).contains(&limit) => Ok(Some(limit)),
-            Ok(_) => Err(Error::field("limit", format_args!("Value must be between 1 and {}", self.limits.page))),
-            Err(_) => Err(Error::field("limit", format_args!("Not an Integer: {}", shortened(text)))),
+            Ok(_) => Err(Error::field(
+                "limit",
+                format_args!("Value must be between 1 and {}", self.limits.page),
+            )),
+            Err(_) => Err(Error::field(
+                "limit",
+                format_args!("Not an Integer: {}", shortened(text)),
+            )),
         }
     }
 
@@ -389,7 +488,9 @@ impl Api {
         let viewer = Arc::clone(&asked.scene.viewer);
         let shared = Arc::clone(&self.shared);
         let target = asked.target.map(|(target, name)| (*target, name.clone()));
-        let refused = asked.target.map(|(target, _)| not_recognized(target, asked.parameters));
+        let refused = asked
+            .target
+            .map(|(target, _)| not_recognized(target, asked.parameters));
         let now = asked.scene.now;
         let applied = self
             .db
@@ -398,7 +499,14 @@ impl Api {
                 if epoch(&write.query(&query.statement, &query.parameters)?) != viewer.epoch {
                     return Ok(Applied::Stale);
                 }
-                let mut call = Call { write, viewer: &viewer, now, target: 0, body, shared: &shared };
+                let mut call = Call {
+                    write,
+                    viewer: &viewer,
+                    now,
+                    target: 0,
+                    body,
+                    shared: &shared,
+                };
                 if let Some((target, name)) = target {
                     match name.gid_in(call.write, &viewer)? {
                         Some(gid) => call.target = gid,
@@ -420,16 +528,21 @@ impl Api {
     /// The answer to a write: the object as it is after the commit.
     async fn written(&self, asked: &Asked<'_>, gid: i64, digest: &Digest) -> Result<Response> {
         let operation = asked.route.operation;
-        let Some(resource) = operation.answers.or(asked.route.resource) else { return Err(Error::server()) };
+        let Some(resource) = operation.answers.or(asked.route.resource) else {
+            return Err(Error::server());
+        };
         let plan = self.shown(asked.route, resource, asked.options.fields.as_deref(), true);
         let mut scene = asked.scene.clone();
         let mut read = self.db.begin_read().await?;
-        let (mut loaded, beside) = load(&plan, &mut read, &scene, &[gid], vec![epoch_query()]).await?;
+        let (mut loaded, beside) =
+            load(&plan, &mut read, &scene, &[gid], vec![epoch_query()]).await?;
         if epoch(&beside[0]) != scene.viewer.epoch {
             // The write changed what the caller may see. A caller who has lost everything still gets the answer.
             scene.viewer = match self.viewers.load(&mut read, digest).await? {
                 Some(viewer) => viewer,
-                None => Arc::new(access::viewer(&mut read, scene.viewer.user, epoch(&beside[0])).await?),
+                None => {
+                    Arc::new(access::viewer(&mut read, scene.viewer.user, epoch(&beside[0])).await?)
+                }
             };
             loaded = load(&plan, &mut read, &scene, &[gid], Vec::new()).await?.0;
         }
@@ -442,7 +555,12 @@ impl Api {
             .then(|| self.path_of(resource))
             .flatten()
             .map(|path| format!("{PREFIX}{path}/{gid}"));
-        Ok(Response { status: operation.status, body, location, retry_after: None })
+        Ok(Response {
+            status: operation.status,
+            body,
+            location,
+            retry_after: None,
+        })
     }
 
     /// Where objects of a resource are read: `/tasks`.
@@ -450,7 +568,10 @@ impl Api {
         self.routes.all().iter().find_map(|route| {
             let target = route.target?;
             let get = matches!(route.operation.action, Action::Get) && target.resource == resource;
-            let path = route.operation.path.strip_suffix(target.parameter.len().checked_add(3).map(|_| "}")?)?;
+            let path = route
+                .operation
+                .path
+                .strip_suffix(target.parameter.len().checked_add(3).map(|_| "}")?)?;
             let path = path.strip_suffix(target.parameter)?.strip_suffix("/{")?;
             (get && !path.contains('{')).then_some(path)
         })
@@ -475,15 +596,22 @@ fn target_name(target: &Target, parameters: &Parameters<'_>) -> Result<(Target, 
     let text = parameters.get(target.parameter).unwrap_or_default();
     match Name::parse(target.resource.names, text) {
         Some(name) => Ok((*target, name)),
-        None if target.resource.names == Names::User => {
-            Err(Error::field(target.resource.kind, format_args!("Not a recognized ID: {}", shortened(text))))
-        }
-        None => Err(Error::field(target.resource.kind, format_args!("Not a Long: {}", shortened(text)))),
+        None if target.resource.names == Names::User => Err(Error::field(
+            target.resource.kind,
+            format_args!("Not a recognized ID: {}", shortened(text)),
+        )),
+        None => Err(Error::field(
+            target.resource.kind,
+            format_args!("Not a Long: {}", shortened(text)),
+        )),
     }
 }
 
 fn not_recognized(target: &Target, parameters: &Parameters<'_>) -> Error {
-    Error::not_recognized(target.resource.kind, shortened(parameters.get(target.parameter).unwrap_or_default()))
+    Error::not_recognized(
+        target.resource.kind,
+        shortened(parameters.get(target.parameter).unwrap_or_default()),
+    )
 }
 
 /// `next_page`: the same request with another offset, its parameters in their order.
@@ -497,7 +625,11 @@ fn write_next_page(asked: &Asked<'_>, offset: &str, out: &mut Vec<u8>) {
         !pair.is_empty() && name != "offset"
     });
     let query: Vec<&str> = kept.collect();
-    let path = format!("{path}?{}{}offset={offset}", query.join("&"), if query.is_empty() { "" } else { "&" });
+    let path = format!(
+        "{path}?{}{}offset={offset}",
+        query.join("&"),
+        if query.is_empty() { "" } else { "&" }
+    );
     let mut writer = crate::json::Writer::new(out);
     writer.raw(b"{\"offset\":");
     writer.text(offset);

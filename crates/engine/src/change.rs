@@ -127,7 +127,11 @@ impl Call<'_> {
             &[Type::Int],
             &parameters,
         )?;
-        let id = if block.is_empty() { None } else { block.int(0, 0) };
+        let id = if block.is_empty() {
+            None
+        } else {
+            block.int(0, 0)
+        };
         self.route(id.unwrap_or_default(), change.object)?;
         for (at, container) in containers.iter().enumerate() {
             if *container != change.object && !containers[..at].contains(container) {
@@ -139,7 +143,10 @@ impl Call<'_> {
 
     fn route(&mut self, change: i64, container: i64) -> Result<()> {
         let parameters: [Value; 2] = [container.into(), change.into()];
-        self.execute("INSERT INTO change_routes (container_id, change_id) VALUES (?1, ?2)", &parameters)?;
+        self.execute(
+            "INSERT INTO change_routes (container_id, change_id) VALUES (?1, ?2)",
+            &parameters,
+        )?;
         Ok(())
     }
 }

@@ -27,7 +27,10 @@ impl Paths {
             let mut prefixes: Vec<Vec<&str>> = vec![Vec::new()];
             for part in split(item, b'.') {
                 let part = part.trim();
-                let names: Vec<&str> = match part.strip_prefix('(').and_then(|group| group.strip_suffix(')')) {
+                let names: Vec<&str> = match part
+                    .strip_prefix('(')
+                    .and_then(|group| group.strip_suffix(')'))
+                {
                     Some(group) => split(group, b'|').map(str::trim).collect(),
                     None => vec![part],
                 };
@@ -37,7 +40,11 @@ impl Paths {
                 }
                 prefixes = prefixes
                     .iter()
-                    .flat_map(|prefix| names.iter().map(move |name| [prefix.as_slice(), &[*name]].concat()))
+                    .flat_map(|prefix| {
+                        names
+                            .iter()
+                            .map(move |name| [prefix.as_slice(), &[*name]].concat())
+                    })
                     .collect();
             }
             for path in prefixes {
@@ -51,7 +58,9 @@ impl Paths {
     }
 
     fn insert(&mut self, path: &[&str]) {
-        let Some((&name, rest)) = path.split_first() else { return };
+        let Some((&name, rest)) = path.split_first() else {
+            return;
+        };
         if name == "this" {
             return self.insert(rest);
         }
@@ -69,7 +78,10 @@ impl Paths {
     }
 
     fn get(&self, name: &str) -> Option<&Paths> {
-        self.names.iter().find(|(known, _)| known == name).map(|(_, inside)| inside)
+        self.names
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, inside)| inside)
     }
 
     fn is_empty(&self) -> bool {
@@ -122,7 +134,9 @@ pub struct Selected {
 impl Selection {
     /// Everything that is shown without being asked for.
     pub fn full(resource: &'static Resource) -> Self {
-        Selection::default_of(resource.fields, resource.typed, |shown| shown != Shown::OptIn)
+        Selection::default_of(resource.fields, resource.typed, |shown| {
+            shown != Shown::OptIn
+        })
     }
 
     /// The compact form.
@@ -139,25 +153,40 @@ impl Selection {
     }
 
     fn default_of(fields: &'static [Field], typed: bool, shown: impl Fn(Shown) -> bool) -> Self {
-        let mut selection = Selection { resource_type: typed, fields: Vec::new() };
+        let mut selection = Selection {
+            resource_type: typed,
+            fields: Vec::new(),
+        };
         for field in fields.iter().filter(|field| shown(field.shown)) {
             let inside = inside(field, &Paths::default());
-            selection.fields.push(Selected { field, hidden: false, inside });
+            selection.fields.push(Selected {
+                field,
+                hidden: false,
+                inside,
+            });
         }
         selection.add_needs(fields);
         selection
     }
 
     fn chosen(fields: &'static [Field], typed: bool, paths: &Paths) -> Self {
-        let mut selection =
-            Selection { resource_type: typed && paths.get("resource_type").is_some(), fields: Vec::new() };
+        let mut selection = Selection {
+            resource_type: typed && paths.get("resource_type").is_some(),
+            fields: Vec::new(),
+        };
         for field in fields {
-            let Some(deeper) = paths.get(field.name) else { continue };
+            let Some(deeper) = paths.get(field.name) else {
+                continue;
+            };
             let inside = inside(field, deeper);
             if inside.is_empty() && !deeper.is_empty() && !is_json(field) {
                 continue;
             }
-            selection.fields.push(Selected { field, hidden: false, inside });
+            selection.fields.push(Selected {
+                field,
+                hidden: false,
+                inside,
+            });
         }
         selection.add_needs(fields);
         selection
@@ -176,12 +205,25 @@ impl Selection {
 
     fn add_hidden(&mut self, fields: &'static [Field], paths: &Paths) {
         for field in fields {
-            let Some(deeper) = paths.get(field.name) else { continue };
-            let at = match self.fields.iter().position(|selected| std::ptr::eq(selected.field, field)) {
+            let Some(deeper) = paths.get(field.name) else {
+                continue;
+            };
+            let at = match self
+                .fields
+                .iter()
+                .position(|selected| std::ptr::eq(selected.field, field))
+            {
                 Some(at) => at,
                 None => {
-                    let inside = targets(field).iter().map(|_| Selection::default()).collect();
-                    self.fields.push(Selected { field, hidden: true, inside });
+                    let inside = targets(field)
+                        .iter()
+                        .map(|_| Selection::default())
+                        .collect();
+                    self.fields.push(Selected {
+                        field,
+                        hidden: true,
+                        inside,
+                    });
                     self.fields.len() - 1
                 }
             };
@@ -196,15 +238,22 @@ impl Selection {
 fn is_json(field: &Field) -> bool {
     matches!(
         field.source,
-        Source::Column(_, crate::field::Kind::Json) | Source::Sql(_, crate::field::Kind::Json) | Source::Computed { .. }
+        Source::Column(_, crate::field::Kind::Json)
+            | Source::Sql(_, crate::field::Kind::Json)
+            | Source::Computed { .. }
     )
 }
 
 /// The fields of what a relation points at, and whether those have a type.
 fn targets(field: &Field) -> Vec<(&'static [Field], bool)> {
     match field.source {
-        Source::One { target, .. } | Source::Many { target, .. } => vec![(target.fields, target.typed)],
-        Source::OneOf { targets, .. } => targets.iter().map(|target| (target.fields, target.typed)).collect(),
+        Source::One { target, .. } | Source::Many { target, .. } => {
+            vec![(target.fields, target.typed)]
+        }
+        Source::OneOf { targets, .. } => targets
+            .iter()
+            .map(|target| (target.fields, target.typed))
+            .collect(),
         Source::Object(fields) => vec![(fields, false)],
         _ => Vec::new(),
     }
@@ -212,15 +261,28 @@ fn targets(field: &Field) -> Vec<(&'static [Field], bool)> {
 
 fn inside(field: &'static Field, deeper: &Paths) -> Vec<Selection> {
     let compact = |target: &'static Resource| {
-        if field.inside.is_empty() { Selection::compact(target) } else { Selection::of(target, field.inside) }
+        if field.inside.is_empty() {
+            Selection::compact(target)
+        } else {
+            Selection::of(target, field.inside)
+        }
     };
     match field.source {
-        Source::One { target, .. } | Source::Many { target, .. } if deeper.is_empty() => vec![compact(target)],
-        Source::OneOf { targets, .. } if deeper.is_empty() => targets.iter().map(|target| compact(target)).collect(),
-        Source::Object(fields) if deeper.is_empty() => {
-            vec![Selection::default_of(fields, false, |shown| shown != Shown::OptIn)]
+        Source::One { target, .. } | Source::Many { target, .. } if deeper.is_empty() => {
+            vec![compact(target)]
         }
-        _ => targets(field).into_iter().map(|(fields, typed)| Selection::chosen(fields, typed, deeper)).collect(),
+        Source::OneOf { targets, .. } if deeper.is_empty() => {
+            targets.iter().map(|target| compact(target)).collect()
+        }
+        Source::Object(fields) if deeper.is_empty() => {
+            vec![Selection::default_of(fields, false, |shown| {
+                shown != Shown::OptIn
+            })]
+        }
+        _ => targets(field)
+            .into_iter()
+            .map(|(fields, typed)| Selection::chosen(fields, typed, deeper))
+            .collect(),
     }
 }
 
@@ -251,9 +313,18 @@ mod tests {
 
     #[test]
     fn paths_groups_and_odd_input() {
-        assert_eq!(names("name, assignee.name ,this.assignee.email"), "name assignee[name email]");
-        assert_eq!(names("memberships.(project|section).gid"), "memberships[project[gid] section[gid]]");
-        assert_eq!(names("this.(followers|assignee).(name|email)"), "followers[name email] assignee[name email]");
+        assert_eq!(
+            names("name, assignee.name ,this.assignee.email"),
+            "name assignee[name email]"
+        );
+        assert_eq!(
+            names("memberships.(project|section).gid"),
+            "memberships[project[gid] section[gid]]"
+        );
+        assert_eq!(
+            names("this.(followers|assignee).(name|email)"),
+            "followers[name email] assignee[name email]"
+        );
         assert_eq!(names(",,a..b,(,)),.x,()"), "a[b] ( )) x");
         assert_eq!(names(&"(a|b).".repeat(20)), "");
     }

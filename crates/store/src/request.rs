@@ -37,7 +37,14 @@ pub(crate) struct Call<T, E, F> {
 impl<T, E, F> Call<T, E, F> {
     pub fn new(apply: F) -> (Self, oneshot::Receiver<Result<T, E>>) {
         let (reply, answer) = oneshot::channel();
-        (Call { apply: Some(apply), outcome: None, reply }, answer)
+        (
+            Call {
+                apply: Some(apply),
+                outcome: None,
+                reply,
+            },
+            answer,
+        )
     }
 }
 
@@ -48,7 +55,9 @@ where
     E: From<Error> + Send,
 {
     fn run(&mut self, write: &mut Write) -> bool {
-        let Some(apply) = self.apply.take() else { return false };
+        let Some(apply) = self.apply.take() else {
+            return false;
+        };
         let outcome = run_caught(write, apply);
         let keep = outcome.is_ok();
         self.outcome = Some(outcome);

@@ -20,7 +20,11 @@ impl Statement {
         let sql = sql.into();
         // `?1` and `$1` mean the same to the two engines; `?` never occurs in our texts otherwise.
         let numbered = sql.replace('?', "$").into_boxed_str();
-        Arc::new(Statement { sql, numbered, columns: columns.into() })
+        Arc::new(Statement {
+            sql,
+            numbered,
+            columns: columns.into(),
+        })
     }
 
     /// The text, with `?1` parameters.
@@ -46,6 +50,9 @@ pub struct Query {
 impl Query {
     /// A statement with its parameters.
     pub fn new(statement: &Arc<Statement>, parameters: Vec<Value>) -> Self {
-        Query { statement: Arc::clone(statement), parameters }
+        Query {
+            statement: Arc::clone(statement),
+            parameters,
+        }
     }
 }

@@ -14,7 +14,12 @@ use crate::writer::Queue;
 pub(crate) struct Database;
 
 impl Database {
-    pub async fn open(_: &Options, _: &Arc<Shared>, _: Queue, _: Sender<()>) -> Result<Self, Error> {
+    pub async fn open(
+        _: &Options,
+        _: &Arc<Shared>,
+        _: Queue,
+        _: Sender<()>,
+    ) -> Result<Self, Error> {
         Err(Error::engine("not yet"))
     }
 
