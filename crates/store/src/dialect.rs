@@ -36,7 +36,7 @@ pub(crate) static POSTGRES: Dialect = Dialect {
         ("{compact_table}", ""),
     ],
     has_table: "SELECT to_regclass($1) IS NOT NULL",
-    reserve_gids: "UPDATE gid_blocks SET next = greatest(next, $2) + $1 WHERE id = 1 RETURNING next",
+    reserve_gids: "UPDATE gid_blocks SET next = greatest(next, ?2) + ?1 WHERE id = 1 RETURNING next",
 };
 
 impl Dialect {

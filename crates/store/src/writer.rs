@@ -27,17 +27,23 @@ impl Queue {
 
     /// Waits for work; None when the database was closed and all work is done.
     fn next(&self) -> Option<Work> {
-        self.lock().blocking_recv()
+        self.take(|receiver| receiver.blocking_recv())
     }
 
     /// Work that waits already.
     fn waiting(&self) -> Option<Work> {
-        self.lock().try_recv().ok()
+        self.take(|receiver| receiver.try_recv().ok())
     }
 
-    /// Takes no more work. What waits is still done.
-    fn close(&self) {
-        self.lock().close();
+    /// Takes the next piece of work. The end is work for whoever takes it: what waits is still done, nothing new comes.
+    fn take(&self, receive: impl Fn(&mut mpsc::Receiver<Work>) -> Option<Work>) -> Option<Work> {
+        let mut receiver = self.lock();
+        loop {
+            match receive(&mut receiver) {
+                Some(Work::Close) => receiver.close(),
+                other => return other,
+            }
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, mpsc::Receiver<Work>> {
@@ -85,7 +91,7 @@ impl Writer {
                 Work::Shared(request) => left_over = self.run_batch(request),
                 Work::Load(request) => self.run_load(request),
                 Work::Alone(work) => work(&mut self.write),
-                Work::Close => self.queue.close(),
+                Work::Close => {}
             }
             self.write.session.tidy();
         }
