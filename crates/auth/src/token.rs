@@ -32,18 +32,11 @@ static LIST: LazyLock<Arc<Statement>> = LazyLock::new(|| {
         &[Type::Int, Type::Text, Type::Int, Type::Int],
     )
 });
-static REVOKE: LazyLock<Arc<Statement>> = LazyLock::new(|| {
-    Statement::new("UPDATE tokens SET revoked_at = ?2 WHERE gid = ?1 AND revoked_at IS NULL", &[])
-});
+static REVOKE: LazyLock<Arc<Statement>> =
+    LazyLock::new(|| Statement::new("UPDATE tokens SET revoked_at = ?2 WHERE gid = ?1 AND revoked_at IS NULL", &[]));
 
 /// Creates a token for a user and returns its text, which nobody can read again. `now` is in milliseconds.
-pub fn create(
-    write: &mut Write,
-    random: &Random,
-    now: i64,
-    user: i64,
-    label: &str,
-) -> Result<String, store::Error> {
+pub fn create(write: &mut Write, random: &Random, now: i64, user: i64, label: &str) -> Result<String, store::Error> {
     let gid = write.gid()?;
     let text = format!("2/{user}/{gid}:{}", random.hex(16));
     let digest = digest(&text);

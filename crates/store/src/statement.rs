@@ -52,9 +52,6 @@ pub struct Query {
 impl Query {
     /// A statement with its parameters.
     pub fn new(statement: &Arc<Statement>, parameters: Vec<Value>) -> Self {
-        Query {
-            statement: Arc::clone(statement),
-            parameters,
-        }
+        Query { statement: Arc::clone(statement), parameters }
     }
 }

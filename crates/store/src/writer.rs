@@ -68,19 +68,12 @@ impl Writer {
         batch: usize,
         alive: mpsc::Sender<()>,
     ) -> Result<(), Error> {
-        let writer = Writer {
-            write: Write::new(session, shared),
-            queue,
-            batch,
-        };
+        let writer = Writer { write: Write::new(session, shared), queue, batch };
         let run = move || {
             writer.run();
             drop(alive);
         };
-        thread::Builder::new()
-            .name("store-writer".into())
-            .spawn(run)
-            .map_err(Error::engine)?;
+        thread::Builder::new().name("store-writer".into()).spawn(run).map_err(Error::engine)?;
         Ok(())
     }
 
@@ -106,10 +99,7 @@ impl Writer {
         let mut next = Some(first);
         while let Some(request) = next.take() {
             batch.run(request);
-            if batch.failure.is_some()
-                || batch.requests.len() >= self.batch
-                || started.elapsed() >= BATCH_TIME
-            {
+            if batch.failure.is_some() || batch.requests.len() >= self.batch || started.elapsed() >= BATCH_TIME {
                 break;
             }
             match self.queue.waiting() {
@@ -146,12 +136,7 @@ struct Batch<'a> {
 
 impl<'a> Batch<'a> {
     fn new(write: &'a mut Write) -> Self {
-        Batch {
-            write,
-            requests: Vec::new(),
-            kept: 0,
-            failure: None,
-        }
+        Batch { write, requests: Vec::new(), kept: 0, failure: None }
     }
 
     /// Runs one more request. If it fails, its changes are undone and those of the others stay.
@@ -203,9 +188,7 @@ impl<'a> Batch<'a> {
     }
 
     fn try_commit(&mut self) -> Result<(), Error> {
-        let Write {
-            session, shared, ..
-        } = &mut *self.write;
+        let Write { session, shared, .. } = &mut *self.write;
         if !session.is_open() {
             if !session.has_debt() {
                 return Ok(());
@@ -220,9 +203,7 @@ impl<'a> Batch<'a> {
 
     /// Starts afresh after a failed commit. The database counts as broken until a probe has written to it.
     fn recover(&mut self) {
-        let Write {
-            session, shared, ..
-        } = &mut *self.write;
+        let Write { session, shared, .. } = &mut *self.write;
         shared.broken.store(true, Relaxed);
         shared.gids.forget_rest();
         if let Err(error) = session.rollback().and(session.reopen()) {
