@@ -28,22 +28,13 @@ pub static USER: Resource = Resource {
         many(
             "workspaces",
             &WORKSPACE,
-            engine::field::link(
-                "workspace_memberships",
-                "user_id",
-                "workspace_id",
-                "e.workspace_id",
-            ),
+            engine::field::link("workspace_memberships", "user_id", "workspace_id", "e.workspace_id"),
         ),
     ],
     operations: &[
         get("getUser", "/users/{user_gid}").parameters(&["workspace"]),
         list_one_of("getUsers", "/users", &["workspace", "team"], choose),
-        list(
-            "getUsersForWorkspace",
-            "/workspaces/{workspace_gid}/users",
-            &IN_WORKSPACE,
-        ),
+        list("getUsersForWorkspace", "/workspaces/{workspace_gid}/users", &IN_WORKSPACE),
         list("getUsersForTeam", "/teams/{team_gid}/users", &IN_TEAM),
     ],
     ..Resource::new("user", "users")

@@ -7,15 +7,8 @@ use engine::resource::{Guard, Resource};
 /// A workspace. Its members hold grants on it: full members through the workspace as a principal, guests by themselves.
 pub static WORKSPACE: Resource = Resource {
     guard: Guard::Scope,
-    fields: &[
-        text("name").compact(),
-        json("email_domains"),
-        boolean("is_organization"),
-    ],
-    operations: &[
-        get("getWorkspace", "/workspaces/{workspace_gid}"),
-        list("getWorkspaces", "/workspaces", &OWN),
-    ],
+    fields: &[text("name").compact(), json("email_domains"), boolean("is_organization")],
+    operations: &[get("getWorkspace", "/workspaces/{workspace_gid}"), list("getWorkspaces", "/workspaces", &OWN)],
     ..Resource::new("workspace", "workspaces")
 };
 
