@@ -1,5 +1,6 @@
 //! People.
 
+use engine::call::Call;
 use engine::error::{Error, Result};
 use engine::field::{Field, Kind, many, object, sql, text};
 use engine::operation::{Listing, by_number, by_text, get, list, list_one_of, parent};
@@ -28,22 +29,13 @@ pub static USER: Resource = Resource {
         many(
             "workspaces",
             &WORKSPACE,
-            engine::field::link(
-                "workspace_memberships",
-                "user_id",
-                "workspace_id",
-                "e.workspace_id",
-            ),
+            engine::field::link("workspace_memberships", "user_id", "workspace_id", "e.workspace_id"),
         ),
     ],
     operations: &[
         get("getUser", "/users/{user_gid}").parameters(&["workspace"]),
         list_one_of("getUsers", "/users", &["workspace", "team"], choose),
-        list(
-            "getUsersForWorkspace",
-            "/workspaces/{workspace_gid}/users",
-            &IN_WORKSPACE,
-        ),
+        list("getUsersForWorkspace", "/workspaces/{workspace_gid}/users", &IN_WORKSPACE),
         list("getUsersForTeam", "/teams/{team_gid}/users", &IN_TEAM),
     ],
     ..Resource::new("user", "users")
@@ -113,4 +105,22 @@ fn choose(parameters: &Parameters<'_>) -> Result<&'static Listing> {
         (false, true) => Ok(&IN_TEAM_BY_GID),
         (false, false) => Ok(&EVERYWHERE),
     }
+}
+
+/// Creates a person, who belongs to no workspace yet. The address is the caller's to check.
+pub fn create_user(call: &mut Call<'_>, name: &str, email: &str, password_digest: Option<&str>) -> Result<i64> {
+    let user = call.create_object(&USER, 0)?;
+    call.insert(
+        USER.table,
+        &[
+            ("gid", user.into()),
+            ("name", name.into()),
+            ("name_folded", model::fold(name).into()),
+            ("email", email.trim().into()),
+            ("email_folded", model::fold_email(email).into()),
+            ("password_digest", password_digest.into()),
+            ("created_at", call.now.into()),
+        ],
+    )?;
+    Ok(user)
 }
