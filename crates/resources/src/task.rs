@@ -20,7 +20,7 @@ use engine::field::{
 use engine::input::{Input, InputKind, input};
 use engine::json::Writer;
 use engine::operation::{
-    Filter, FilterKind, Listing, Nested, Outcome, action, by_number, by_text, create, delete, filter, get, list,
+    Filter, FilterKind, Key, Listing, Nested, Outcome, action, by_number, by_text, create, delete, filter, get, list,
     list_one_of, parent, update,
 };
 use engine::parameter::Parameters;
@@ -216,12 +216,17 @@ static SINCE: &[Filter] = &[
     filter("modified_since", FilterKind::Time, "t.modified_at > :value"),
 ];
 
+const PROJECT_ORDER: &[Key] =
+    &[by_text("o.rank"), by_number("o.gid"), by_text("e.rank"), by_number("e.task_id")];
+const SECTION_ORDER: &[Key] = &[by_text("e.rank"), by_number("e.task_id")];
+const TAG_ORDER: &[Key] = &[by_number("e.task_id")];
+
 const fn in_project(within: &'static [engine::operation::Parent]) -> Listing {
     Listing::of(
         "task_projects e CROSS JOIN tasks t",
         "e.task_id",
         "t.gid = e.task_id AND t.deleted_at IS NULL",
-        &[by_text("o.rank"), by_number("o.gid"), by_text("e.rank"), by_number("e.task_id")],
+        PROJECT_ORDER,
     )
     .nested(Nested {
         table: "sections",
@@ -239,7 +244,7 @@ const fn in_section(within: &'static [engine::operation::Parent]) -> Listing {
         "task_projects e CROSS JOIN tasks t",
         "e.task_id",
         "e.section_id = :section AND t.gid = e.task_id AND t.deleted_at IS NULL",
-        &[by_text("e.rank"), by_number("e.task_id")],
+        SECTION_ORDER,
     )
     .within(within)
     .covered()
@@ -251,7 +256,7 @@ const fn with_tag(within: &'static [engine::operation::Parent]) -> Listing {
         "task_tags e CROSS JOIN tasks t",
         "e.task_id",
         "e.tag_id = :tag AND t.gid = e.task_id AND t.deleted_at IS NULL",
-        &[by_number("e.task_id")],
+        TAG_ORDER,
     )
     .within(within)
     .filtered(SINCE)
@@ -427,13 +432,13 @@ fn create_task(call: &mut Call<'_>) -> Result<Outcome> {
         dates: Dates::default(),
     };
     let after = changed(call, &before, &mut row)?;
-    row.default("name", "");
-    row.default("resource_subtype", subtype.as_str());
-    row.default("notes", "");
-    row.default("assignee_status", "upcoming");
-    row.default("approval_status", after.approval_status.as_deref());
-    row.default("completed", false);
-    row.default("is_rendered_as_separator", false);
+    row.otherwise("name", "");
+    row.otherwise("resource_subtype", subtype.as_str());
+    row.otherwise("notes", "");
+    row.otherwise("assignee_status", "upcoming");
+    row.otherwise("approval_status", after.approval_status.as_deref());
+    row.otherwise("completed", false);
+    row.otherwise("is_rendered_as_separator", false);
     row.set("gid", gid);
     row.set("workspace_id", workspace);
     row.set("parent_id", places.parent);
@@ -494,7 +499,7 @@ impl Row {
         self.0.push((column, value.into()));
     }
 
-    fn default(&mut self, column: &'static str, value: impl Into<Value>) {
+    fn otherwise(&mut self, column: &'static str, value: impl Into<Value>) {
         if !self.has(column) {
             self.0.push((column, value.into()));
         }
@@ -818,3 +823,6 @@ fn landing(call: &mut Call<'_>, project: i64, section: Option<i64>) -> Result<i6
         None => first_of(call, project),
     }
 }
+
+#[cfg(test)]
+mod tests;
