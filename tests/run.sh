@@ -12,7 +12,7 @@ step() {
     shift
     printf '\n==> %s\n' "$name"
     "$@" || code=$?
-    printf '<== %s: %s, %d s\n' "$name" "$([ "$code" -eq 0 ] && echo done || echo FAILED)" $((SECONDS - began))
+    printf '<== %s: %s, %d s\n' "$name" "$([ "$code" -eq 0 ] && echo 'done' || echo FAILED)" $((SECONDS - began))
     return "$code"
 }
 

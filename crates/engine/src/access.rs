@@ -54,12 +54,8 @@ pub struct Viewers {
     by_digest: RwLock<HashMap<Digest, Arc<Viewer>, FxBuildHasher>>,
 }
 
-static EPOCH: LazyLock<Arc<Statement>> = LazyLock::new(|| {
-    Statement::new(
-        "SELECT value FROM epochs WHERE name = 'access'",
-        &[Type::Int],
-    )
-});
+static EPOCH: LazyLock<Arc<Statement>> =
+    LazyLock::new(|| Statement::new("SELECT value FROM epochs WHERE name = 'access'", &[Type::Int]));
 static TOKEN: LazyLock<Arc<Statement>> = LazyLock::new(|| {
     Statement::new(
         "SELECT k.user_id, k.digest FROM tokens k CROSS JOIN users u WHERE k.digest = ?1 AND k.revoked_at IS NULL \
@@ -73,30 +69,18 @@ static WORKSPACES: LazyLock<Arc<Statement>> = LazyLock::new(|| {
         &[Type::Int, Type::Bool],
     )
 });
-static TEAMS: LazyLock<Arc<Statement>> = LazyLock::new(|| {
-    Statement::new(
-        "SELECT team_id FROM team_memberships WHERE user_id = ?1",
-        &[Type::Int],
-    )
-});
-static NEW_EPOCH: LazyLock<Arc<Statement>> = LazyLock::new(|| {
-    Statement::new(
-        "UPDATE epochs SET value = value + 1 WHERE name = 'access'",
-        &[],
-    )
-});
+static TEAMS: LazyLock<Arc<Statement>> =
+    LazyLock::new(|| Statement::new("SELECT team_id FROM team_memberships WHERE user_id = ?1", &[Type::Int]));
+static NEW_EPOCH: LazyLock<Arc<Statement>> =
+    LazyLock::new(|| Statement::new("UPDATE epochs SET value = value + 1 WHERE name = 'access'", &[]));
 static OBJECT: LazyLock<Arc<Statement>> = LazyLock::new(|| {
     Statement::new(
         "SELECT kind, workspace_id, deleted_at FROM objects WHERE gid = ?1",
         &[Type::Text, Type::Int, Type::Int],
     )
 });
-static USER_BY_EMAIL: LazyLock<Arc<Statement>> = LazyLock::new(|| {
-    Statement::new(
-        "SELECT gid FROM users WHERE email_folded = ?1",
-        &[Type::Int],
-    )
-});
+static USER_BY_EMAIL: LazyLock<Arc<Statement>> =
+    LazyLock::new(|| Statement::new("SELECT gid FROM users WHERE email_folded = ?1", &[Type::Int]));
 static TASK_BY_EXTERNAL: LazyLock<Arc<Statement>> = LazyLock::new(|| {
     Statement::new(
         "SELECT x.task_id, x.workspace_id FROM task_externals x WHERE x.app_id = ?1 AND x.gid = ?2",
@@ -111,11 +95,7 @@ pub fn epoch_query() -> Query {
 
 /// The answer to [`epoch_query`].
 pub fn epoch(block: &Block) -> i64 {
-    if block.is_empty() {
-        0
-    } else {
-        block.int(0, 0).unwrap_or_default()
-    }
+    if block.is_empty() { 0 } else { block.int(0, 0).unwrap_or_default() }
 }
 
 /// Makes every remembered viewer out of date. Called by whatever changes tokens, users, memberships or teams.
@@ -130,17 +110,12 @@ impl Viewers {
     }
 
     /// Loads the viewer of a token and remembers it. `None`: no such token, revoked, or a deactivated user.
-    pub async fn load(
-        &self,
-        read: &mut Read,
-        digest: &Digest,
-    ) -> Result<Option<Arc<Viewer>>, store::Error> {
+    pub async fn load(&self, read: &mut Read, digest: &Digest) -> Result<Option<Arc<Viewer>>, store::Error> {
         let token = Query::new(&TOKEN, vec![Value::from(&digest[..])]);
         let blocks = read.level(&[token, epoch_query()]).await?;
         let user = blocks[0].int(0, 0).filter(|_| !blocks[0].is_empty());
-        let same = blocks[0]
-            .bytes(0, 1)
-            .is_some_and(|known| bool::from(subtle::ConstantTimeEq::ct_eq(known, &digest[..])));
+        let same =
+            blocks[0].bytes(0, 1).is_some_and(|known| bool::from(subtle::ConstantTimeEq::ct_eq(known, &digest[..])));
         let viewer = match user {
             Some(user) if same => Arc::new(viewer(read, user, epoch(&blocks[1])).await?),
             _ => {
@@ -162,19 +137,10 @@ impl Viewers {
 
 /// The viewer that a user is.
 pub async fn viewer(read: &mut Read, user: i64, epoch: i64) -> Result<Viewer, store::Error> {
-    let queries = [
-        Query::new(&WORKSPACES, vec![user.into()]),
-        Query::new(&TEAMS, vec![user.into()]),
-    ];
+    let queries = [Query::new(&WORKSPACES, vec![user.into()]), Query::new(&TEAMS, vec![user.into()])];
     let blocks = read.level(&queries).await?;
     let (memberships, teams) = (&blocks[0], &blocks[1]);
-    let mut viewer = Viewer {
-        user,
-        app: 0,
-        principals: vec![user],
-        workspaces: Vec::new(),
-        epoch,
-    };
+    let mut viewer = Viewer { user, app: 0, principals: vec![user], workspaces: Vec::new(), epoch };
     for row in 0..memberships.len() {
         let workspace = memberships.int(row, 0).unwrap_or_default();
         viewer.workspaces.push(workspace);
@@ -182,9 +148,7 @@ pub async fn viewer(read: &mut Read, user: i64, epoch: i64) -> Result<Viewer, st
             viewer.principals.push(workspace);
         }
     }
-    viewer
-        .principals
-        .extend((0..teams.len()).filter_map(|row| teams.int(row, 0)));
+    viewer.principals.extend((0..teams.len()).filter_map(|row| teams.int(row, 0)));
     viewer.principals.sort_unstable();
     Ok(viewer)
 }
@@ -198,37 +162,22 @@ pub struct Levels {
 impl Levels {
     /// Reads the level off the resource's guard.
     pub fn new(resource: &'static Resource) -> Self {
-        let trash = if resource.trash {
-            " AND t.deleted_at IS NULL"
-        } else {
-            ""
-        };
+        let trash = if resource.trash { " AND t.deleted_at IS NULL" } else { "" };
         let table = resource.table;
         let level = level_expression(&resource.guard, "t.gid");
         let text = format!("SELECT {level} FROM {table} t WHERE t.gid = :gid{trash}");
-        Levels {
-            template: Template::new(&text, &[Type::Int]),
-        }
+        Levels { template: Template::new(&text, &[Type::Int]) }
     }
 
     /// The query for one object.
     pub fn query(&self, viewer: &Viewer, gid: i64) -> Query {
         let named = [("gid", Value::Int(gid))];
-        self.template.bind(&Bindings {
-            viewer,
-            now: 0,
-            ids: &[],
-            named: &named,
-        })
+        self.template.bind(&Bindings { viewer, now: 0, ids: &[], named: &named })
     }
 
     /// The answer to [`Levels::query`]; `None` when the viewer does not see the object.
     pub fn level(block: &Block) -> Option<Level> {
-        let level = if block.is_empty() {
-            None
-        } else {
-            block.int(0, 0)
-        };
+        let level = if block.is_empty() { None } else { block.int(0, 0) };
         level.and_then(Level::from_i64)
     }
 }
@@ -236,16 +185,13 @@ impl Levels {
 /// The highest level that grants give the viewer on the object whose gid is `key`; NULL for none.
 fn level_expression(guard: &Guard, key: &str) -> String {
     let highest = |from: &str, condition: &str| {
-        format!(
-            "(SELECT max(g.level) FROM {from}grants g WHERE {condition} AND g.principal_id IN ({{principals}}))"
-        )
+        format!("(SELECT max(g.level) FROM {from}grants g WHERE {condition} AND g.principal_id IN ({{principals}}))")
     };
     match guard {
         Guard::Scope => highest("", &format!("g.scope_id = {key}")),
-        Guard::Scopes { table, owner } => highest(
-            &format!("{table} x CROSS JOIN "),
-            &format!("x.{owner} = {key} AND g.scope_id = x.scope_id"),
-        ),
+        Guard::Scopes { table, owner } => {
+            highest(&format!("{table} x CROSS JOIN "), &format!("x.{owner} = {key} AND g.scope_id = x.scope_id"))
+        }
         Guard::Via(column, resource) => level_expression(&resource.guard, &format!("t.{column}")),
         Guard::Sql(_) => format!(
             "(CASE WHEN {} THEN coalesce({}, {}) END)",
@@ -267,13 +213,7 @@ pub fn path_refusal(resource: &Resource, viewer: &Viewer, gid: i64, object: &Blo
 }
 
 /// The same for an object that a query parameter or a body names.
-pub fn field_refusal(
-    resource: &Resource,
-    viewer: &Viewer,
-    field: &str,
-    gid: i64,
-    object: &Block,
-) -> Error {
+pub fn field_refusal(resource: &Resource, viewer: &Viewer, field: &str, gid: i64, object: &Block) -> Error {
     match known(resource, viewer, object) {
         Known::Hidden => Error::no_access(resource.kind),
         Known::Deleted | Known::Unknown => Error::unknown_object(field, gid),
@@ -330,8 +270,7 @@ impl Name {
             }
             Names::External => {
                 if let Some(external) = text.strip_prefix("external:") {
-                    let fits =
-                        !external.is_empty() && external.len() <= 1024 && !external.contains('\0');
+                    let fits = !external.is_empty() && external.len() <= 1024 && !external.contains('\0');
                     return fits.then(|| Name::External(external.to_owned()));
                 }
             }
@@ -345,19 +284,13 @@ impl Name {
         match self {
             Name::Gid(_) | Name::Me => None,
             Name::Email(email) => Some(Query::new(&USER_BY_EMAIL, vec![email.as_str().into()])),
-            Name::External(gid) => Some(Query::new(
-                &TASK_BY_EXTERNAL,
-                vec![viewer.app.into(), gid.as_str().into()],
-            )),
+            Name::External(gid) => Some(Query::new(&TASK_BY_EXTERNAL, vec![viewer.app.into(), gid.as_str().into()])),
         }
     }
 
     fn found(&self, viewer: &Viewer, block: &Block) -> Option<i64> {
         (0..block.len())
-            .find(|row| {
-                !matches!(self, Name::External(_))
-                    || viewer.belongs_to(block.int(*row, 1).unwrap_or_default())
-            })
+            .find(|row| !matches!(self, Name::External(_)) || viewer.belongs_to(block.int(*row, 1).unwrap_or_default()))
             .and_then(|row| block.int(row, 0))
     }
 
@@ -374,9 +307,7 @@ impl Name {
     pub fn gid_in(&self, write: &mut Write, viewer: &Viewer) -> Result<Option<i64>, store::Error> {
         Ok(match (self, self.query(viewer)) {
             (Name::Gid(gid), _) => Some(*gid),
-            (_, Some(query)) => {
-                self.found(viewer, &write.query(&query.statement, &query.parameters)?)
-            }
+            (_, Some(query)) => self.found(viewer, &write.query(&query.statement, &query.parameters)?),
             (_, None) => Some(viewer.user),
         })
     }

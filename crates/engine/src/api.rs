@@ -7,8 +7,7 @@ use model::{Clock, Random};
 use store::{Db, Read};
 
 use crate::access::{
-    self, Digest, Levels, Name, Viewer, Viewers, epoch, epoch_query, field_refusal, object_query,
-    path_refusal,
+    self, Digest, Levels, Name, Viewer, Viewers, epoch, epoch_query, field_refusal, object_query, path_refusal,
 };
 use crate::body::{Encoding, Options, accept};
 use crate::call::{Call, Shared};
@@ -39,11 +38,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits {
-            page: 100,
-            unpaginated: 10_000,
-            offset_lifetime: 86_400,
-        }
+        Limits { page: 100, unpaginated: 10_000, offset_lifetime: 86_400 }
     }
 }
 
@@ -144,9 +139,7 @@ impl Api {
     }
 
     async fn answer(&self, request: &Request<'_>) -> Result<Response> {
-        let found = request
-            .method
-            .and_then(|method| self.routes.find(method, request.path));
+        let found = request.method.and_then(|method| self.routes.find(method, request.path));
         let (route, path) = found.ok_or_else(Error::no_route)?;
         let digest = request.token.ok_or_else(Error::not_authorized)?;
         let mut viewer = match self.viewers.remembered(&digest) {
@@ -184,19 +177,11 @@ impl Api {
             return Err(Error::not_implemented(operation.id));
         }
         let parameters = Parameters::parse(path.to_vec(), request.query)?;
-        let target = route
-            .target
-            .map(|target| target_name(&target, &parameters))
-            .transpose()?;
+        let target = route.target.map(|target| target_name(&target, &parameters)).transpose()?;
         let (body, mut options) = match operation.action {
             Action::Write(_) => {
                 let resource = operation.answers.or(route.resource);
-                accept(
-                    operation,
-                    resource,
-                    Encoding::of(request.content_type)?,
-                    request.body,
-                )?
+                accept(operation, resource, Encoding::of(request.content_type)?, request.body)?
             }
             _ => Default::default(),
         };
@@ -206,11 +191,7 @@ impl Api {
             parameters: &parameters,
             target: target.as_ref(),
             options: &options,
-            scene: Scene {
-                viewer: Arc::clone(viewer),
-                base: Arc::clone(&request.base),
-                now: self.clock.now(),
-            },
+            scene: Scene { viewer: Arc::clone(viewer), base: Arc::clone(&request.base), now: self.clock.now() },
         };
         let answer = match operation.action {
             Action::Get => self.get(&asked).await?,
@@ -219,13 +200,7 @@ impl Api {
             Action::Write(rule) => self.write(&asked, rule, body, digest).await?,
             Action::Missing => None,
         };
-        Ok(answer.map(|response| {
-            if options.pretty {
-                response.indented()
-            } else {
-                response
-            }
-        }))
+        Ok(answer.map(|response| if options.pretty { response.indented() } else { response }))
     }
 
     async fn fresh_viewer(&self, digest: &Digest) -> Result<Arc<Viewer>> {
@@ -235,19 +210,9 @@ impl Api {
         viewer.ok_or_else(Error::not_authorized)
     }
 
-    fn plan(
-        &self,
-        number: usize,
-        fields: Option<&str>,
-        selection: impl FnOnce() -> (Plan, bool),
-    ) -> Arc<Plan> {
+    fn plan(&self, number: usize, fields: Option<&str>, selection: impl FnOnce() -> (Plan, bool)) -> Arc<Plan> {
         let key = (number, fields.unwrap_or("\0").to_owned());
-        if let Some(known) = self
-            .plans
-            .read()
-            .ok()
-            .and_then(|plans| plans.get(&key).cloned())
-        {
+        if let Some(known) = self.plans.read().ok().and_then(|plans| plans.get(&key).cloned()) {
             return known;
         }
         let (plan, keep) = selection();
@@ -262,13 +227,7 @@ impl Api {
     }
 
     /// What an answer of the route shows: a single object is full, a list compact, unless `opt_fields` chooses.
-    fn shown(
-        &self,
-        route: &Route,
-        resource: &'static Resource,
-        fields: Option<&str>,
-        single: bool,
-    ) -> Arc<Plan> {
+    fn shown(&self, route: &Route, resource: &'static Resource, fields: Option<&str>, single: bool) -> Arc<Plan> {
         self.plan(route.number, fields, || {
             let selection = match (fields, route.operation.shown) {
                 (Some(fields), _) => Selection::of(resource, fields),
@@ -276,14 +235,7 @@ impl Api {
                 (None, "") => Selection::compact(resource),
                 (None, shown) => Selection::of(resource, shown),
             };
-            (
-                Plan::new(
-                    resource,
-                    &selection,
-                    matches!(route.operation.action, Action::Get),
-                ),
-                true,
-            )
+            (Plan::new(resource, &selection, matches!(route.operation.action, Action::Get)), true)
         })
     }
 
@@ -299,19 +251,13 @@ impl Api {
             read.finish().await;
             return Err(not_recognized(target, asked.parameters));
         };
-        let (loaded, beside) =
-            load(&plan, &mut read, &asked.scene, &[gid], vec![epoch_query()]).await?;
+        let (loaded, beside) = load(&plan, &mut read, &asked.scene, &[gid], vec![epoch_query()]).await?;
         if epoch(&beside[0]) != asked.scene.viewer.epoch {
             read.finish().await;
             return Ok(None);
         }
         if !loaded.has(&plan, gid) {
-            let refusal = path_refusal(
-                resource,
-                &asked.scene.viewer,
-                gid,
-                &read.one(object_query(gid)).await?,
-            );
+            let refusal = path_refusal(resource, &asked.scene.viewer, gid, &read.one(object_query(gid)).await?);
             read.finish().await;
             return Err(refusal);
         }
@@ -320,11 +266,7 @@ impl Api {
         body.extend_from_slice(b"{\"data\":");
         loaded.write_one(&plan, &asked.scene, gid, &mut body);
         body.push(b'}');
-        Ok(Some(Response {
-            status: asked.route.operation.status,
-            body,
-            ..Response::default()
-        }))
+        Ok(Some(Response { status: asked.route.operation.status, body, ..Response::default() }))
     }
 
     async fn list(&self, asked: &Asked<'_>, listing: &'static Listing) -> Result<Option<Response>> {
@@ -339,15 +281,8 @@ impl Api {
         let mut beside = vec![epoch_query()];
         let mut checked = Vec::new();
         for parent in listing.parents {
-            let text = asked
-                .parameters
-                .get(parent.parameter)
-                .ok_or_else(|| Error::missing(parent.parameter))?;
-            let in_path = asked
-                .parameters
-                .path
-                .iter()
-                .any(|(name, _)| *name == parent.parameter);
+            let text = asked.parameters.get(parent.parameter).ok_or_else(|| Error::missing(parent.parameter))?;
+            let in_path = asked.parameters.path.iter().any(|(name, _)| *name == parent.parameter);
             let name = Name::parse(parent.resource.names, text);
             let refused = || match in_path {
                 true => Error::not_recognized(parent.resource.kind, shortened(text)),
@@ -356,17 +291,11 @@ impl Api {
             let Some(name) = name else {
                 return Err(match in_path {
                     true => Error::not_recognized(parent.resource.kind, shortened(text)),
-                    false => Error::field(
-                        parent.parameter,
-                        format_args!("Not a Long: {}", shortened(text)),
-                    ),
+                    false => Error::field(parent.parameter, format_args!("Not a Long: {}", shortened(text))),
                 });
             };
             let gid = name.gid(&mut read, viewer).await?.ok_or_else(refused)?;
-            let bound = parent
-                .parameter
-                .strip_suffix("_gid")
-                .unwrap_or(parent.parameter);
+            let bound = parent.parameter.strip_suffix("_gid").unwrap_or(parent.parameter);
             parents.push((bound, gid.into()));
             if name != Name::Me {
                 beside.push(self.shared.levels(parent.resource).query(viewer, gid));
@@ -376,10 +305,7 @@ impl Api {
         let mut filters = Vec::new();
         for (at, filter) in listing.filters.iter().enumerate() {
             if let Some(value) = asked.parameters.query_value(filter.parameter) {
-                filters.push((
-                    at,
-                    filter_value(filter.kind, filter.parameter, value, asked.scene.now)?,
-                ));
+                filters.push((at, filter_value(filter.kind, filter.parameter, value, asked.scene.now)?));
             }
         }
         let mut list = Listed {
@@ -393,15 +319,8 @@ impl Api {
             limit: limit.unwrap_or(most),
         };
         let scope = scope(asked.route.operation.id, &list);
-        if let Some(offset) = asked
-            .parameters
-            .query_value("offset")
-            .filter(|offset| !offset.is_empty())
-        {
-            list.after = Some(
-                self.tokens
-                    .read(offset, &scope, listing.order, asked.scene.now)?,
-            );
+        if let Some(offset) = asked.parameters.query_value("offset").filter(|offset| !offset.is_empty()) {
+            list.after = Some(self.tokens.read(offset, &scope, listing.order, asked.scene.now)?);
         }
         let (page, answers) = self.listings.page(&mut read, &list, beside).await?;
         if epoch(&answers[0]) != viewer.epoch {
@@ -414,9 +333,7 @@ impl Api {
                 read.finish().await;
                 return Err(match in_path {
                     true => path_refusal(parent.resource, viewer, *gid, &object),
-                    false => {
-                        field_refusal(parent.resource, viewer, parent.parameter, *gid, &object)
-                    }
+                    false => field_refusal(parent.resource, viewer, parent.parameter, *gid, &object),
                 });
             }
         }
@@ -426,12 +343,7 @@ impl Api {
                 "The result is too large. You should use pagination (may require specifying a workspace)!",
             ));
         }
-        let plan = self.shown(
-            asked.route,
-            resource,
-            asked.options.fields.as_deref(),
-            false,
-        );
+        let plan = self.shown(asked.route, resource, asked.options.fields.as_deref(), false);
         let mut body = Vec::with_capacity(256 + 128 * page.gids.len());
         body.extend_from_slice(b"{\"data\":");
         if page.gids.is_empty() {
@@ -453,11 +365,7 @@ impl Api {
             }
         }
         body.push(b'}');
-        Ok(Some(Response {
-            status: 200,
-            body,
-            ..Response::default()
-        }))
+        Ok(Some(Response { status: 200, body, ..Response::default() }))
     }
 
     fn limit(&self, parameters: &Parameters<'_>) -> Result<Option<usize>> {
@@ -466,14 +374,8 @@ impl Api {
         };
         match text.parse::<usize>() {
             Ok(limit) if (1..=self.limits.page).contains(&limit) => Ok(Some(limit)),
-            Ok(_) => Err(Error::field(
-                "limit",
-                format_args!("Value must be between 1 and {}", self.limits.page),
-            )),
-            Err(_) => Err(Error::field(
-                "limit",
-                format_args!("Not an Integer: {}", shortened(text)),
-            )),
+            Ok(_) => Err(Error::field("limit", format_args!("Value must be between 1 and {}", self.limits.page))),
+            Err(_) => Err(Error::field("limit", format_args!("Not an Integer: {}", shortened(text)))),
         }
     }
 
@@ -488,9 +390,7 @@ impl Api {
         let viewer = Arc::clone(&asked.scene.viewer);
         let shared = Arc::clone(&self.shared);
         let target = asked.target.map(|(target, name)| (*target, name.clone()));
-        let refused = asked
-            .target
-            .map(|(target, _)| not_recognized(target, asked.parameters));
+        let refused = asked.target.map(|(target, _)| not_recognized(target, asked.parameters));
         let now = asked.scene.now;
         let applied = self
             .db
@@ -499,14 +399,7 @@ impl Api {
                 if epoch(&write.query(&query.statement, &query.parameters)?) != viewer.epoch {
                     return Ok(Applied::Stale);
                 }
-                let mut call = Call {
-                    write,
-                    viewer: &viewer,
-                    now,
-                    target: 0,
-                    body,
-                    shared: &shared,
-                };
+                let mut call = Call { write, viewer: &viewer, now, target: 0, body, shared: &shared };
                 if let Some((target, name)) = target {
                     match name.gid_in(call.write, &viewer)? {
                         Some(gid) => call.target = gid,
@@ -534,15 +427,12 @@ impl Api {
         let plan = self.shown(asked.route, resource, asked.options.fields.as_deref(), true);
         let mut scene = asked.scene.clone();
         let mut read = self.db.begin_read().await?;
-        let (mut loaded, beside) =
-            load(&plan, &mut read, &scene, &[gid], vec![epoch_query()]).await?;
+        let (mut loaded, beside) = load(&plan, &mut read, &scene, &[gid], vec![epoch_query()]).await?;
         if epoch(&beside[0]) != scene.viewer.epoch {
             // The write changed what the caller may see. A caller who has lost everything still gets the answer.
             scene.viewer = match self.viewers.load(&mut read, digest).await? {
                 Some(viewer) => viewer,
-                None => {
-                    Arc::new(access::viewer(&mut read, scene.viewer.user, epoch(&beside[0])).await?)
-                }
+                None => Arc::new(access::viewer(&mut read, scene.viewer.user, epoch(&beside[0])).await?),
             };
             loaded = load(&plan, &mut read, &scene, &[gid], Vec::new()).await?.0;
         }
@@ -555,12 +445,7 @@ impl Api {
             .then(|| self.path_of(resource))
             .flatten()
             .map(|path| format!("{PREFIX}{path}/{gid}"));
-        Ok(Response {
-            status: operation.status,
-            body,
-            location,
-            retry_after: None,
-        })
+        Ok(Response { status: operation.status, body, location, retry_after: None })
     }
 
     /// Where objects of a resource are read: `/tasks`.
@@ -568,10 +453,7 @@ impl Api {
         self.routes.all().iter().find_map(|route| {
             let target = route.target?;
             let get = matches!(route.operation.action, Action::Get) && target.resource == resource;
-            let path = route
-                .operation
-                .path
-                .strip_suffix(target.parameter.len().checked_add(3).map(|_| "}")?)?;
+            let path = route.operation.path.strip_suffix(target.parameter.len().checked_add(3).map(|_| "}")?)?;
             let path = path.strip_suffix(target.parameter)?.strip_suffix("/{")?;
             (get && !path.contains('{')).then_some(path)
         })
@@ -596,22 +478,15 @@ fn target_name(target: &Target, parameters: &Parameters<'_>) -> Result<(Target, 
     let text = parameters.get(target.parameter).unwrap_or_default();
     match Name::parse(target.resource.names, text) {
         Some(name) => Ok((*target, name)),
-        None if target.resource.names == Names::User => Err(Error::field(
-            target.resource.kind,
-            format_args!("Not a recognized ID: {}", shortened(text)),
-        )),
-        None => Err(Error::field(
-            target.resource.kind,
-            format_args!("Not a Long: {}", shortened(text)),
-        )),
+        None if target.resource.names == Names::User => {
+            Err(Error::field(target.resource.kind, format_args!("Not a recognized ID: {}", shortened(text))))
+        }
+        None => Err(Error::field(target.resource.kind, format_args!("Not a Long: {}", shortened(text)))),
     }
 }
 
 fn not_recognized(target: &Target, parameters: &Parameters<'_>) -> Error {
-    Error::not_recognized(
-        target.resource.kind,
-        shortened(parameters.get(target.parameter).unwrap_or_default()),
-    )
+    Error::not_recognized(target.resource.kind, shortened(parameters.get(target.parameter).unwrap_or_default()))
 }
 
 /// `next_page`: the same request with another offset, its parameters in their order.
@@ -625,11 +500,7 @@ fn write_next_page(asked: &Asked<'_>, offset: &str, out: &mut Vec<u8>) {
         !pair.is_empty() && name != "offset"
     });
     let query: Vec<&str> = kept.collect();
-    let path = format!(
-        "{path}?{}{}offset={offset}",
-        query.join("&"),
-        if query.is_empty() { "" } else { "&" }
-    );
+    let path = format!("{path}?{}{}offset={offset}", query.join("&"), if query.is_empty() { "" } else { "&" });
     let mut writer = crate::json::Writer::new(out);
     writer.raw(b"{\"offset\":");
     writer.text(offset);

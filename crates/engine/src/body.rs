@@ -78,10 +78,9 @@ impl Options {
             self.pretty = !pretty.eq_ignore_ascii_case("false");
         }
         match &self.fields {
-            Some(fields) if fields.len() > LONGEST_OPT_FIELDS => Err(Error::field(
-                "opt_fields",
-                format_args!("Value is longer than {LONGEST_OPT_FIELDS} characters"),
-            )),
+            Some(fields) if fields.len() > LONGEST_OPT_FIELDS => {
+                Err(Error::field("opt_fields", format_args!("Value is longer than {LONGEST_OPT_FIELDS} characters")))
+            }
             _ => Ok(()),
         }
     }
@@ -90,10 +89,7 @@ impl Options {
 impl Body {
     /// The property, if it was given.
     pub fn get(&self, name: &str) -> Option<&Given> {
-        self.given
-            .iter()
-            .find(|(known, ..)| *known == name)
-            .map(|(.., given)| given)
+        self.given.iter().find(|(known, ..)| *known == name).map(|(.., given)| given)
     }
 
     /// Whether the property was given, be it `null`.
@@ -186,19 +182,16 @@ impl Body {
         resolve: &mut dyn FnMut(&'static Resource, &str, &Name, &str) -> Result<i64>,
     ) -> Result<()> {
         for (name, resource, given) in &mut self.given {
-            let path = if path.is_empty() {
-                (*name).to_owned()
-            } else {
-                format!("{path}: {name}")
-            };
+            let path = if path.is_empty() { (*name).to_owned() } else { format!("{path}: {name}") };
             match (&mut *given, resource) {
                 (Given::Name(called, text), Some(resource)) => {
                     *given = Given::Gid(resolve(resource, &path, called, text)?);
                 }
                 (Given::Names(names), Some(resource)) => {
-                    let gids = names.iter().enumerate().map(|(at, (called, text))| {
-                        resolve(resource, &format!("{path}: [{at}]"), called, text)
-                    });
+                    let gids = names
+                        .iter()
+                        .enumerate()
+                        .map(|(at, (called, text))| resolve(resource, &format!("{path}: [{at}]"), called, text));
                     let mut gids = gids.collect::<Result<Vec<i64>>>()?;
                     let mut seen = Vec::new();
                     gids.retain(|gid| {
@@ -248,12 +241,7 @@ pub enum Encoding {
 impl Encoding {
     /// The encoding that a Content-Type header names; JSON when there is none.
     pub fn of(content_type: Option<&str>) -> Result<Self> {
-        let media_type = content_type
-            .unwrap_or("")
-            .split(';')
-            .next()
-            .unwrap_or("")
-            .trim();
+        let media_type = content_type.unwrap_or("").split(';').next().unwrap_or("").trim();
         if media_type.is_empty()
             || media_type.eq_ignore_ascii_case("application/json")
             || media_type.eq_ignore_ascii_case("text/json")
@@ -285,9 +273,7 @@ pub fn accept(
     let mut body = Body::default();
     let fields = match operation.fields {
         BodyFields::None => &[][..],
-        BodyFields::Create | BodyFields::Update => {
-            resource.map_or(&[][..], |resource| resource.fields)
-        }
+        BodyFields::Create | BodyFields::Update => resource.map_or(&[][..], |resource| resource.fields),
     };
     for (name, value) in &data {
         if let Some(input) = operation.inputs.iter().find(|input| input.name == name) {
@@ -300,18 +286,12 @@ pub fn accept(
                 _ => false,
             };
             match input_kind(field) {
-                Some(kind) if allowed => {
-                    body.push(field.name, &kind, field.nullable, value, lenient)?
-                }
+                Some(kind) if allowed => body.push(field.name, &kind, field.nullable, value, lenient)?,
                 _ => return Err(Error::not_writable(name)),
             }
         }
     }
-    match operation
-        .inputs
-        .iter()
-        .find(|input| input.required && !body.has(input.name))
-    {
+    match operation.inputs.iter().find(|input| input.required && !body.has(input.name)) {
         Some(input) => Err(Error::missing(input.name)),
         None => Ok((body, options)),
     }
@@ -363,8 +343,7 @@ impl Body {
 }
 
 fn given(path: &str, kind: &InputKind, value: &Json, lenient: bool) -> Result<Given> {
-    let not =
-        |what: &str| Error::field(path, format_args!("Value is not {what}: {}", shown(value)));
+    let not = |what: &str| Error::field(path, format_args!("Value is not {what}: {}", shown(value)));
     Ok(match kind {
         InputKind::Text(longest) => Given::Text(text(path, value, *longest)?),
         InputKind::Bool => match value {
@@ -376,18 +355,12 @@ fn given(path: &str, kind: &InputKind, value: &Json, lenient: bool) -> Result<Gi
             let number = match value {
                 Json::String(value) if lenient => value.parse().ok(),
                 _ => value.as_i64().or_else(|| {
-                    value
-                        .as_f64()
-                        .filter(|value| value.fract() == 0.0 && value.abs() < 9e15)
-                        .map(|value| value as i64)
+                    value.as_f64().filter(|value| value.fract() == 0.0 && value.abs() < 9e15).map(|value| value as i64)
                 }),
             };
             match number {
                 Some(number) if number < *least || number > *most => {
-                    return Err(Error::field(
-                        path,
-                        format_args!("Value must be between {least} and {most}"),
-                    ));
+                    return Err(Error::field(path, format_args!("Value must be between {least} and {most}")));
                 }
                 Some(number) => Given::Int(number),
                 None => return Err(not("a whole number")),
@@ -409,9 +382,7 @@ fn given(path: &str, kind: &InputKind, value: &Json, lenient: bool) -> Result<Gi
                 let value = shown(value);
                 return Err(Error::field(
                     path,
-                    format_args!(
-                        "Time must be in ISO-8601 (yyyy-mm-ddThh:mm:ssZ) format, not: {value}"
-                    ),
+                    format_args!("Time must be in ISO-8601 (yyyy-mm-ddThh:mm:ssZ) format, not: {value}"),
                 ));
             }
         },
@@ -430,10 +401,7 @@ fn given(path: &str, kind: &InputKind, value: &Json, lenient: bool) -> Result<Gi
             _ => {
                 let value = shown(value);
                 let choices = choices.join(", ");
-                return Err(Error::field(
-                    path,
-                    format_args!("Not a recognized value: {value}. Use one of: {choices}"),
-                ));
+                return Err(Error::field(path, format_args!("Not a recognized value: {value}. Use one of: {choices}")));
             }
         },
         InputKind::Gid(resource) => {
@@ -445,22 +413,15 @@ fn given(path: &str, kind: &InputKind, value: &Json, lenient: bool) -> Result<Gi
             let items = match value {
                 Json::Array(items) => items,
                 Json::String(list) if lenient || !list.is_empty() => {
-                    separated = list
-                        .split(',')
-                        .map(|item| Json::from(item.trim()))
-                        .collect();
+                    separated = list.split(',').map(|item| Json::from(item.trim())).collect();
                     &separated
                 }
                 _ => return Err(not("an array")),
             };
-            let names = items.iter().enumerate().map(|(at, item)| {
-                object_name(
-                    &format!("{path}: [{at}]"),
-                    resource,
-                    item,
-                    "Not a recognized ID",
-                )
-            });
+            let names = items
+                .iter()
+                .enumerate()
+                .map(|(at, item)| object_name(&format!("{path}: [{at}]"), resource, item, "Not a recognized ID"));
             Given::Names(names.collect::<Result<_>>()?)
         }
         InputKind::Object(inputs) => Given::Object(object(path, inputs, value, lenient)?),
@@ -488,69 +449,40 @@ fn given(path: &str, kind: &InputKind, value: &Json, lenient: bool) -> Result<Gi
 /// A text of at most `longest` characters, without NUL.
 pub fn text(path: &str, value: &Json, longest: usize) -> Result<String> {
     let Some(text) = value.as_str() else {
-        return Err(Error::field(
-            path,
-            format_args!("Value is not a string: {}", shown(value)),
-        ));
+        return Err(Error::field(path, format_args!("Value is not a string: {}", shown(value))));
     };
     if text.contains('\0') {
         return Err(Error::field(path, "Value must not contain NUL characters"));
     }
     if text.len() > longest && text.chars().count() > longest {
-        return Err(Error::field(
-            path,
-            format_args!("Value is longer than {longest} characters"),
-        ));
+        return Err(Error::field(path, format_args!("Value is longer than {longest} characters")));
     }
     Ok(text.to_owned())
 }
 
-fn object_name(
-    path: &str,
-    resource: &Resource,
-    value: &Json,
-    otherwise: &str,
-) -> Result<(Name, String)> {
+fn object_name(path: &str, resource: &Resource, value: &Json, otherwise: &str) -> Result<(Name, String)> {
     let Some(text) = value.as_str() else {
-        return Err(Error::field(
-            path,
-            format_args!("Not a valid GID type: {}", type_name(value)),
-        ));
+        return Err(Error::field(path, format_args!("Not a valid GID type: {}", type_name(value))));
     };
     match Name::parse(resource.names, text) {
         Some(name) => Ok((name, text.to_owned())),
-        None => Err(Error::field(
-            path,
-            format_args!("{otherwise}: {}", shortened(text)),
-        )),
+        None => Err(Error::field(path, format_args!("{otherwise}: {}", shortened(text)))),
     }
 }
 
 fn object(path: &str, inputs: &'static [Input], value: &Json, lenient: bool) -> Result<Body> {
     let Json::Object(members) = value else {
-        return Err(Error::field(
-            path,
-            format_args!("Value is not a JSON object: {}", shown(value)),
-        ));
+        return Err(Error::field(path, format_args!("Value is not a JSON object: {}", shown(value))));
     };
     let mut body = Body::default();
     for (name, value) in members {
         if let Some(input) = inputs.iter().find(|input| input.name == name) {
             body.push(input.name, &input.kind, input.nullable, value, lenient)
-                .map_err(|error| Error {
-                    message: format!("{path}: {}", error.message),
-                    ..error
-                })?;
+                .map_err(|error| Error { message: format!("{path}: {}", error.message), ..error })?;
         }
     }
-    match inputs
-        .iter()
-        .find(|input| input.required && !body.has(input.name))
-    {
-        Some(input) => Err(Error::field(
-            format_args!("{path}: {}", input.name),
-            "Missing required field",
-        )),
+    match inputs.iter().find(|input| input.required && !body.has(input.name)) {
+        Some(input) => Err(Error::field(format_args!("{path}: {}", input.name), "Missing required field")),
         None => Ok(body),
     }
 }
@@ -588,10 +520,7 @@ fn json_data(bytes: &[u8]) -> Result<(Map<String, Json>, Options)> {
             ("data", Json::Object(members)) => data = members,
             ("data", Json::Null) => {}
             ("data", value) => {
-                return Err(Error::field(
-                    "data",
-                    format_args!("Value is not a JSON object: {}", shown(&value)),
-                ));
+                return Err(Error::field("data", format_args!("Value is not a JSON object: {}", shown(&value))));
             }
             ("options", value) => options = json_options(&value),
             _ => {
@@ -609,25 +538,15 @@ fn json_data(bytes: &[u8]) -> Result<(Map<String, Json>, Options)> {
 fn json_options(value: &Json) -> Options {
     let fields = match value.get("fields") {
         Some(Json::String(fields)) => Some(fields.clone()),
-        Some(Json::Array(fields)) => Some(
-            fields
-                .iter()
-                .filter_map(Json::as_str)
-                .collect::<Vec<_>>()
-                .join(","),
-        ),
+        Some(Json::Array(fields)) => Some(fields.iter().filter_map(Json::as_str).collect::<Vec<_>>().join(",")),
         _ => None,
     };
-    Options {
-        fields,
-        pretty: value.get("pretty").and_then(Json::as_bool).unwrap_or(false),
-    }
+    Options { fields, pretty: value.get("pretty").and_then(Json::as_bool).unwrap_or(false) }
 }
 
 /// Reads a form: `name=x&projects[0]=1&external[gid]=2&opt_fields=name`.
 fn form_data(bytes: &[u8]) -> Result<(Map<String, Json>, Options)> {
-    let text = std::str::from_utf8(bytes)
-        .map_err(|_| Error::bad("Could not parse request data, invalid UTF-8"))?;
+    let text = std::str::from_utf8(bytes).map_err(|_| Error::bad("Could not parse request data, invalid UTF-8"))?;
     let mut data = Map::new();
     let mut options = Options::default();
     for (name, value) in parse_pairs(text)? {
@@ -657,10 +576,7 @@ fn put(place: &mut Json, steps: &[&str], value: String) {
         }
         if let Json::Array(items) = place {
             // Indexes only say which properties belong together: they come in order.
-            let at = step
-                .parse::<usize>()
-                .unwrap_or(items.len())
-                .min(items.len());
+            let at = step.parse::<usize>().unwrap_or(items.len()).min(items.len());
             if at == items.len() {
                 items.push(Json::Null);
             }

@@ -20,12 +20,7 @@ pub(crate) struct Statements {
 
 impl Statements {
     fn get(&self, sql: &str, columns: &[Type]) -> Arc<Statement> {
-        if let Some(known) = self
-            .known
-            .read()
-            .ok()
-            .and_then(|known| known.get(sql).cloned())
-        {
+        if let Some(known) = self.known.read().ok().and_then(|known| known.get(sql).cloned()) {
             return known;
         }
         let statement = Statement::new(sql, columns);
@@ -47,12 +42,7 @@ impl Shared {
     /// The statement that tells levels on objects of a resource.
     pub(crate) fn levels(&self, resource: &'static Resource) -> Arc<Levels> {
         let key = std::ptr::from_ref(resource) as usize;
-        if let Some(known) = self
-            .levels
-            .read()
-            .ok()
-            .and_then(|levels| levels.get(&key).cloned())
-        {
+        if let Some(known) = self.levels.read().ok().and_then(|levels| levels.get(&key).cloned()) {
             return known;
         }
         let fresh = Arc::new(Levels::new(resource));
@@ -82,12 +72,8 @@ pub struct Call<'a> {
 /// Columns and their values.
 pub type Columns<'a> = &'a [(&'a str, Value)];
 
-static NEW_OBJECT: LazyLock<Arc<Statement>> = LazyLock::new(|| {
-    Statement::new(
-        "INSERT INTO objects (gid, kind, workspace_id) VALUES (?1, ?2, ?3)",
-        &[],
-    )
-});
+static NEW_OBJECT: LazyLock<Arc<Statement>> =
+    LazyLock::new(|| Statement::new("INSERT INTO objects (gid, kind, workspace_id) VALUES (?1, ?2, ?3)", &[]));
 static DELETE_OBJECT: LazyLock<Arc<Statement>> =
     LazyLock::new(|| Statement::new("UPDATE objects SET deleted_at = ?2 WHERE gid = ?1", &[]));
 
@@ -101,29 +87,19 @@ impl Call<'_> {
     /// The first number of a query; `None` for no row or NULL.
     pub fn number(&mut self, sql: &str, parameters: &[Value]) -> Result<Option<i64>> {
         let block = self.query(sql, &[Type::Int], parameters)?;
-        Ok(if block.is_empty() {
-            None
-        } else {
-            block.int(0, 0)
-        })
+        Ok(if block.is_empty() { None } else { block.int(0, 0) })
     }
 
     /// The first column of a query, as numbers.
     pub fn numbers(&mut self, sql: &str, parameters: &[Value]) -> Result<Vec<i64>> {
         let block = self.query(sql, &[Type::Int], parameters)?;
-        Ok((0..block.len())
-            .filter_map(|row| block.int(row, 0))
-            .collect())
+        Ok((0..block.len()).filter_map(|row| block.int(row, 0)).collect())
     }
 
     /// The first text of a query; `None` for no row or NULL.
     pub fn text(&mut self, sql: &str, parameters: &[Value]) -> Result<Option<String>> {
         let block = self.query(sql, &[Type::Text], parameters)?;
-        Ok(if block.is_empty() {
-            None
-        } else {
-            block.text(0, 0).map(str::to_owned)
-        })
+        Ok(if block.is_empty() { None } else { block.text(0, 0).map(str::to_owned) })
     }
 
     /// Runs a statement that returns nothing; answers how many rows it changed.
@@ -170,26 +146,21 @@ impl Call<'_> {
             sql.push_str(&format!("{column} = ?{}", at + 2));
         }
         sql.push_str(" WHERE gid = ?1");
-        let values: Vec<Value> = std::iter::once(Value::Int(gid))
-            .chain(columns.iter().map(|(_, value)| value.clone()))
-            .collect();
+        let values: Vec<Value> =
+            std::iter::once(Value::Int(gid)).chain(columns.iter().map(|(_, value)| value.clone())).collect();
         self.execute(&sql, &values).map(|_| ())
     }
 
     /// A new object's gid, known to be of this kind from now on.
     pub fn create_object(&mut self, resource: &'static Resource, workspace: i64) -> Result<i64> {
         let gid = self.write.gid()?;
-        self.write.execute(
-            &NEW_OBJECT,
-            &[gid.into(), resource.kind.into(), workspace.into()],
-        )?;
+        self.write.execute(&NEW_OBJECT, &[gid.into(), resource.kind.into(), workspace.into()])?;
         Ok(gid)
     }
 
     /// Remembers that an object has been deleted.
     pub fn delete_object(&mut self, gid: i64) -> Result<()> {
-        self.write
-            .execute(&DELETE_OBJECT, &[gid.into(), self.now.into()])?;
+        self.write.execute(&DELETE_OBJECT, &[gid.into(), self.now.into()])?;
         Ok(())
     }
 
@@ -201,12 +172,7 @@ impl Call<'_> {
     }
 
     /// Refuses unless the caller has this level on the object that the path names.
-    pub fn require_target(
-        &mut self,
-        resource: &'static Resource,
-        gid: i64,
-        level: Level,
-    ) -> Result<()> {
+    pub fn require_target(&mut self, resource: &'static Resource, gid: i64, level: Level) -> Result<()> {
         match self.level(resource, gid)? {
             Some(own) if own >= level => Ok(()),
             Some(_) => Err(Error::no_permission(resource.kind)),
@@ -218,13 +184,7 @@ impl Call<'_> {
     }
 
     /// Refuses unless the caller has this level on an object that a property names.
-    pub fn require(
-        &mut self,
-        resource: &'static Resource,
-        field: &str,
-        gid: i64,
-        level: Level,
-    ) -> Result<()> {
+    pub fn require(&mut self, resource: &'static Resource, field: &str, gid: i64, level: Level) -> Result<()> {
         match self.level(resource, gid)? {
             Some(own) if own >= level => Ok(()),
             Some(_) => Err(Error::no_permission(resource.kind)),
@@ -243,30 +203,19 @@ impl Call<'_> {
     /// Turns the names in the body into gids of objects that exist and that the caller sees.
     pub(crate) fn resolve_body(&mut self) -> Result<()> {
         let mut body = std::mem::take(&mut self.body);
-        let resolved = body.resolve("", &mut |resource, path, name, text| {
-            self.resolve(resource, path, name, text)
-        });
+        let resolved = body.resolve("", &mut |resource, path, name, text| self.resolve(resource, path, name, text));
         self.body = body;
         resolved
     }
 
-    fn resolve(
-        &mut self,
-        resource: &'static Resource,
-        path: &str,
-        name: &Name,
-        text: &str,
-    ) -> Result<i64> {
+    fn resolve(&mut self, resource: &'static Resource, path: &str, name: &Name, text: &str) -> Result<i64> {
         match name.gid_in(self.write, self.viewer)? {
             Some(gid) if matches!(name, Name::Me) => Ok(gid),
             Some(gid) => {
                 self.require(resource, path, gid, Level::Viewer)?;
                 Ok(gid)
             }
-            None => Err(Error::unknown_object(
-                path,
-                crate::parameter::shortened(text),
-            )),
+            None => Err(Error::unknown_object(path, crate::parameter::shortened(text))),
         }
     }
 }

@@ -59,17 +59,7 @@ pub struct Change<'a> {
 impl<'a> Change<'a> {
     /// Something that happened to an object as a whole.
     pub fn new(did: Did, kind: &'static str, object: i64, workspace: i64) -> Self {
-        Change {
-            object,
-            kind,
-            subtype: None,
-            workspace,
-            did,
-            field: None,
-            field_did: None,
-            value: None,
-            parent: None,
-        }
+        Change { object, kind, subtype: None, workspace, did, field: None, field_did: None, value: None, parent: None }
     }
 
     /// A field changed.
@@ -127,11 +117,7 @@ impl Call<'_> {
             &[Type::Int],
             &parameters,
         )?;
-        let id = if block.is_empty() {
-            None
-        } else {
-            block.int(0, 0)
-        };
+        let id = if block.is_empty() { None } else { block.int(0, 0) };
         self.route(id.unwrap_or_default(), change.object)?;
         for (at, container) in containers.iter().enumerate() {
             if *container != change.object && !containers[..at].contains(container) {
@@ -143,10 +129,7 @@ impl Call<'_> {
 
     fn route(&mut self, change: i64, container: i64) -> Result<()> {
         let parameters: [Value; 2] = [container.into(), change.into()];
-        self.execute(
-            "INSERT INTO change_routes (container_id, change_id) VALUES (?1, ?2)",
-            &parameters,
-        )?;
+        self.execute("INSERT INTO change_routes (container_id, change_id) VALUES (?1, ?2)", &parameters)?;
         Ok(())
     }
 }

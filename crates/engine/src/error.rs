@@ -23,12 +23,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
     fn new(status: u16, message: impl Into<String>) -> Self {
-        Error {
-            status,
-            message: message.into(),
-            code: None,
-            retry_after: None,
-        }
+        Error { status, message: message.into(), code: None, retry_after: None }
     }
 
     /// 400 with a message as it stands.
@@ -63,21 +58,12 @@ impl Error {
 
     /// 403: the object lives in a workspace of the caller's but is not shared with the caller.
     pub fn no_access(kind: &str) -> Self {
-        Error::new(
-            403,
-            format!("You do not have access to this {}.", kind.replace('_', " ")),
-        )
+        Error::new(403, format!("You do not have access to this {}.", kind.replace('_', " ")))
     }
 
     /// 403: the caller sees the object but may not do this to it.
     pub fn no_permission(kind: &str) -> Self {
-        Error::new(
-            403,
-            format!(
-                "You do not have permission to change this {}.",
-                kind.replace('_', " ")
-            ),
-        )
+        Error::new(403, format!("You do not have permission to change this {}.", kind.replace('_', " ")))
     }
 
     /// 403 with a message as it stands.
@@ -102,26 +88,17 @@ impl Error {
 
     /// 413: the body is larger than the server takes.
     pub fn too_large(limit: usize) -> Self {
-        Error::new(
-            413,
-            format!("The request body is larger than {limit} bytes."),
-        )
+        Error::new(413, format!("The request body is larger than {limit} bytes."))
     }
 
     /// 415: a body of a type that no operation reads.
     pub fn unsupported_type(content_type: &str) -> Self {
-        Error::new(
-            415,
-            format!("Content-Type: Not a supported type: {content_type}"),
-        )
+        Error::new(415, format!("Content-Type: Not a supported type: {content_type}"))
     }
 
     /// 501: an operation of the API that this version does not have yet.
     pub fn not_implemented(operation: &str) -> Self {
-        Error::new(
-            501,
-            format!("{operation} is not implemented by this server yet."),
-        )
+        Error::new(501, format!("{operation} is not implemented by this server yet."))
     }
 
     /// 500. The cause is logged where it is caught.
@@ -131,10 +108,7 @@ impl Error {
 
     /// 503: try again after a number of seconds.
     pub fn unavailable(retry_after: u32) -> Self {
-        Error {
-            retry_after: Some(retry_after),
-            ..Error::new(503, "The server is busy. Please retry.")
-        }
+        Error { retry_after: Some(retry_after), ..Error::new(503, "The server is busy. Please retry.") }
     }
 
     /// The same error with a machine-readable code.
@@ -161,10 +135,7 @@ impl From<store::Error> for Error {
                 Error::unavailable(1)
             }
             cause => {
-                tracing::error!(
-                    error = &cause as &dyn std::error::Error,
-                    "the database failed"
-                );
+                tracing::error!(error = &cause as &dyn std::error::Error, "the database failed");
                 Error::server()
             }
         }

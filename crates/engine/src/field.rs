@@ -239,52 +239,22 @@ pub const fn computed(
     needs: &'static str,
     render: fn(&Record<'_>, &mut Writer<'_>),
 ) -> Field {
-    field(
-        name,
-        Source::Computed {
-            needs,
-            render,
-            kind,
-        },
-    )
+    field(name, Source::Computed { needs, render, kind })
 }
 
 /// The object whose gid stands in `column`.
 pub const fn one(name: &'static str, target: &'static Resource, column: &'static str) -> Field {
-    field(
-        name,
-        Source::One {
-            target,
-            key: column,
-        },
-    )
+    field(name, Source::One { target, key: column })
 }
 
 /// The object, of any of these kinds, whose gid stands in `column`.
-pub const fn one_of(
-    name: &'static str,
-    targets: &'static [&'static Resource],
-    column: &'static str,
-) -> Field {
-    field(
-        name,
-        Source::OneOf {
-            targets,
-            key: column,
-        },
-    )
+pub const fn one_of(name: &'static str, targets: &'static [&'static Resource], column: &'static str) -> Field {
+    field(name, Source::OneOf { targets, key: column })
 }
 
 /// A list of objects that belong to this object's gid.
 pub const fn many(name: &'static str, target: &'static Resource, edge: Edge) -> Field {
-    field(
-        name,
-        Source::Many {
-            target,
-            key: "t.gid",
-            edge,
-        },
-    )
+    field(name, Source::Many { target, key: "t.gid", edge })
 }
 
 /// An object without a gid, made of this row.
@@ -294,29 +264,12 @@ pub const fn object(name: &'static str, fields: &'static [Field]) -> Field {
 
 /// A member of the JSON object in `column`.
 pub const fn member(name: &'static str, column: &'static str, kind: Kind) -> Field {
-    field(
-        name,
-        Source::Member {
-            column,
-            member: name,
-            kind,
-        },
-    )
+    field(name, Source::Member { column, member: name, kind })
 }
 
 /// A table of pairs.
-pub const fn link(
-    table: &'static str,
-    owner: &'static str,
-    target: &'static str,
-    order: &'static str,
-) -> Edge {
-    Edge::Link {
-        table,
-        owner,
-        target,
-        order,
-    }
+pub const fn link(table: &'static str, owner: &'static str, target: &'static str, order: &'static str) -> Edge {
+    Edge::Link { table, owner, target, order }
 }
 
 /// Rows of the target's table that name their owner.

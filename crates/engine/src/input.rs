@@ -46,12 +46,7 @@ pub struct Input {
 
 /// An optional property.
 pub const fn input(name: &'static str, kind: InputKind) -> Input {
-    Input {
-        name,
-        kind,
-        required: false,
-        nullable: false,
-    }
+    Input { name, kind, required: false, nullable: false }
 }
 
 impl Input {

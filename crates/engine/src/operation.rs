@@ -55,18 +55,12 @@ pub struct Key {
 
 /// A key that is a rank or a folded name.
 pub const fn by_text(expression: &'static str) -> Key {
-    Key {
-        expression,
-        text: true,
-    }
+    Key { expression, text: true }
 }
 
 /// A key that is a gid or a time.
 pub const fn by_number(expression: &'static str) -> Key {
-    Key {
-        expression,
-        text: false,
-    }
+    Key { expression, text: false }
 }
 
 /// An object that a listing starts from. It is bound in the listing's SQL under the parameter's name without `_gid`.
@@ -138,23 +132,8 @@ pub struct Listing {
 
 impl Listing {
     /// Rows of a resource's own table `t`.
-    pub const fn of(
-        from: &'static str,
-        gid: &'static str,
-        filter: &'static str,
-        order: &'static [Key],
-    ) -> Self {
-        Listing {
-            from,
-            gid,
-            filter,
-            order,
-            nested: None,
-            parents: &[],
-            covered: false,
-            filters: &[],
-            unpaged: None,
-        }
+    pub const fn of(from: &'static str, gid: &'static str, filter: &'static str, order: &'static [Key]) -> Self {
+        Listing { from, gid, filter, order, nested: None, parents: &[], covered: false, filters: &[], unpaged: None }
     }
 
     /// It starts from this object.
@@ -184,19 +163,12 @@ impl Listing {
 
 /// An object named by a parameter.
 pub const fn parent(parameter: &'static str, resource: &'static Resource) -> Parent {
-    Parent {
-        parameter,
-        resource,
-    }
+    Parent { parameter, resource }
 }
 
 /// A condition that a query parameter adds.
 pub const fn filter(parameter: &'static str, kind: FilterKind, condition: &'static str) -> Filter {
-    Filter {
-        parameter,
-        kind,
-        condition,
-    }
+    Filter { parameter, kind, condition }
 }
 
 /// What an operation's answer holds.
@@ -269,12 +241,7 @@ pub struct Operation {
     pub older: &'static [&'static str],
 }
 
-const fn operation(
-    id: &'static str,
-    method: Method,
-    path: &'static str,
-    action: Action,
-) -> Operation {
+const fn operation(id: &'static str, method: Method, path: &'static str, action: Action) -> Operation {
     Operation {
         id,
         method,
@@ -308,10 +275,7 @@ pub const fn list_one_of(
     parameters: &'static [&'static str],
     choose: Choose,
 ) -> Operation {
-    Operation {
-        parameters,
-        ..operation(id, Method::Get, path, Action::ListOneOf(choose))
-    }
+    Operation { parameters, ..operation(id, Method::Get, path, Action::ListOneOf(choose)) }
 }
 
 /// Creates an object. `level` is what the caller needs on the object in the path, if there is one.
@@ -326,19 +290,12 @@ pub const fn create(id: &'static str, path: &'static str, level: Level, rule: Ru
 
 /// Changes the object in the path.
 pub const fn update(id: &'static str, path: &'static str, level: Level, rule: Rule) -> Operation {
-    Operation {
-        fields: BodyFields::Update,
-        level,
-        ..operation(id, Method::Put, path, Action::Write(rule))
-    }
+    Operation { fields: BodyFields::Update, level, ..operation(id, Method::Put, path, Action::Write(rule)) }
 }
 
 /// Deletes the object in the path.
 pub const fn delete(id: &'static str, path: &'static str, level: Level, rule: Rule) -> Operation {
-    Operation {
-        level,
-        ..operation(id, Method::Delete, path, Action::Write(rule))
-    }
+    Operation { level, ..operation(id, Method::Delete, path, Action::Write(rule)) }
 }
 
 /// Does something to the object in the path.
@@ -349,19 +306,12 @@ pub const fn action(
     inputs: &'static [Input],
     rule: Rule,
 ) -> Operation {
-    Operation {
-        level,
-        inputs,
-        ..operation(id, Method::Post, path, Action::Write(rule))
-    }
+    Operation { level, inputs, ..operation(id, Method::Post, path, Action::Write(rule)) }
 }
 
 /// An operation of the contract that answers 501 until it is built.
 pub const fn missing(id: &'static str, method: Method, path: &'static str) -> Operation {
-    Operation {
-        status: 501,
-        ..operation(id, method, path, Action::Missing)
-    }
+    Operation { status: 501, ..operation(id, method, path, Action::Missing) }
 }
 
 impl Operation {

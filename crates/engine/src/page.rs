@@ -60,11 +60,7 @@ impl Tokens {
         let border = Json::Array(keys.collect()).to_string();
         let issued = now / 1000;
         let payload = serde_json::json!({ "border_rank": border, "iat": issued, "exp": issued + self.lifetime });
-        let message = format!(
-            "{}.{}",
-            BASE64.encode(HEADER),
-            BASE64.encode(payload.to_string())
-        );
+        let message = format!("{}.{}", BASE64.encode(HEADER), BASE64.encode(payload.to_string()));
         let signature = BASE64.encode(self.signature(&message, scope));
         format!("{message}.{signature}")
     }
@@ -75,20 +71,13 @@ impl Tokens {
         let (message, signature) = token.rsplit_once('.').ok_or_else(invalid)?;
         let signature = BASE64.decode(signature).map_err(|_| invalid())?;
         let expected = self.signature(message, scope);
-        if expected.is_empty()
-            || !bool::from(subtle::ConstantTimeEq::ct_eq(&expected[..], &signature[..]))
-        {
+        if expected.is_empty() || !bool::from(subtle::ConstantTimeEq::ct_eq(&expected[..], &signature[..])) {
             return Err(invalid());
         }
-        let payload = message
-            .split_once('.')
-            .and_then(|(_, payload)| BASE64.decode(payload).ok())
-            .ok_or_else(invalid)?;
+        let payload =
+            message.split_once('.').and_then(|(_, payload)| BASE64.decode(payload).ok()).ok_or_else(invalid)?;
         let payload: Json = serde_json::from_slice(&payload).map_err(|_| invalid())?;
-        if payload["exp"]
-            .as_i64()
-            .is_none_or(|expires| expires <= now / 1000)
-        {
+        if payload["exp"].as_i64().is_none_or(|expires| expires <= now / 1000) {
             return Err(Error::field("offset", "Your pagination token has expired."));
         }
         let border = payload["border_rank"].as_str().ok_or_else(invalid)?;
@@ -96,19 +85,12 @@ impl Tokens {
         if keys.len() != order.len() {
             return Err(invalid());
         }
-        let keys = keys
-            .into_iter()
-            .zip(order)
-            .map(|(value, key)| match (value, key.text) {
-                (Json::String(text), true) => Ok(Value::from(text)),
-                (Json::Number(number), false) => {
-                    number.as_i64().map(Value::Int).ok_or_else(invalid)
-                }
-                _ => Err(invalid()),
-            });
-        Ok(Position {
-            keys: keys.collect::<Result<_>>()?,
-        })
+        let keys = keys.into_iter().zip(order).map(|(value, key)| match (value, key.text) {
+            (Json::String(text), true) => Ok(Value::from(text)),
+            (Json::Number(number), false) => number.as_i64().map(Value::Int).ok_or_else(invalid),
+            _ => Err(invalid()),
+        });
+        Ok(Position { keys: keys.collect::<Result<_>>()? })
     }
 }
 
@@ -171,37 +153,19 @@ impl Listings {
     ) -> Result<(Page, Vec<Block>), store::Error> {
         let extra = beside.len();
         let mut queries = beside;
-        let mut found = Found {
-            keys: Vec::new(),
-            most: list.limit + 1,
-        };
+        let mut found = Found { keys: Vec::new(), most: list.limit + 1 };
         let Some(nested) = &list.listing.nested else {
-            queries.push(self.rows(
-                list,
-                Part::Whole {
-                    after: list.after.is_some(),
-                },
-                found.most,
-                &[],
-            ));
+            queries.push(self.rows(list, Part::Whole { after: list.after.is_some() }, found.most, &[]));
             let mut blocks = read.level(&queries).await?;
             found.add(&blocks.split_off(extra)[0], list.listing.order, &[]);
             return Ok((found.page(list.limit), blocks));
         };
         let inner = &list.listing.order[2..];
-        let mut outer = list
-            .after
-            .as_ref()
-            .map(|position| [position.keys[0].clone(), position.keys[1].clone()]);
+        let mut outer = list.after.as_ref().map(|position| [position.keys[0].clone(), position.keys[1].clone()]);
         queries.push(match (&list.after, &outer) {
             (Some(position), Some([_, part])) => {
                 let mut named = vec![("part", part.clone())];
-                named.extend(
-                    NAMES
-                        .iter()
-                        .copied()
-                        .zip(position.keys[2..].iter().cloned()),
-                );
+                named.extend(NAMES.iter().copied().zip(position.keys[2..].iter().cloned()));
                 self.rows(list, Part::Inner { after: true }, found.most, &named)
             }
             _ => self.outer(list, nested, None),
@@ -211,22 +175,13 @@ impl Listings {
         let mut parts = match &outer {
             Some(outer) => {
                 found.add(&first[0], inner, outer);
-                if found.full() {
-                    Block::new(2)
-                } else {
-                    read.one(self.outer(list, nested, Some(outer))).await?
-                }
+                if found.full() { Block::new(2) } else { read.one(self.outer(list, nested, Some(outer))).await? }
             }
             None => first.into_iter().next().unwrap_or_default(),
         };
         while !parts.is_empty() && !found.full() {
             let each: Vec<[Value; 2]> = (0..parts.len())
-                .map(|row| {
-                    [
-                        parts.text(row, 0).unwrap_or_default().into(),
-                        parts.int(row, 1).into(),
-                    ]
-                })
+                .map(|row| [parts.text(row, 0).unwrap_or_default().into(), parts.int(row, 1).into()])
                 .collect();
             let queries: Vec<Query> = each
                 .iter()
@@ -254,12 +209,7 @@ impl Listings {
         Ok((found.page(list.limit), blocks))
     }
 
-    fn outer(
-        &self,
-        list: &Listed<'_>,
-        nested: &crate::operation::Nested,
-        after: Option<&[Value; 2]>,
-    ) -> Query {
+    fn outer(&self, list: &Listed<'_>, nested: &crate::operation::Nested, after: Option<&[Value; 2]>) -> Query {
         let template = self.template(list, Part::Outer { after: after.is_some() }, || {
             let after = if after.is_some() { " AND (o.rank, o.gid) > (:key0, :key1)" } else { "" };
             let text = format!(
@@ -272,21 +222,10 @@ impl Listings {
         if let Some(after) = after {
             named.extend(NAMES.iter().copied().zip(after.iter().cloned()));
         }
-        template.bind(&Bindings {
-            viewer: list.viewer,
-            now: list.now,
-            ids: &[],
-            named: &named,
-        })
+        template.bind(&Bindings { viewer: list.viewer, now: list.now, ids: &[], named: &named })
     }
 
-    fn rows(
-        &self,
-        list: &Listed<'_>,
-        part: Part,
-        limit: usize,
-        beside: &[(&'static str, Value)],
-    ) -> Query {
+    fn rows(&self, list: &Listed<'_>, part: Part, limit: usize, beside: &[(&'static str, Value)]) -> Query {
         let template = self.template(list, part, || rows_template(list, part));
         let mut named: Vec<(&str, Value)> = list.parents.clone();
         named.extend_from_slice(beside);
@@ -297,28 +236,13 @@ impl Listings {
             named.push((FILTERS[*at], value.clone()));
         }
         named.push(("limit", Value::Int(limit as i64)));
-        template.bind(&Bindings {
-            viewer: list.viewer,
-            now: list.now,
-            ids: &[],
-            named: &named,
-        })
+        template.bind(&Bindings { viewer: list.viewer, now: list.now, ids: &[], named: &named })
     }
 
-    fn template(
-        &self,
-        list: &Listed<'_>,
-        part: Part,
-        make: impl FnOnce() -> Template,
-    ) -> Arc<Template> {
+    fn template(&self, list: &Listed<'_>, part: Part, make: impl FnOnce() -> Template) -> Arc<Template> {
         let filters = list.filters.iter().fold(0, |mask, (at, _)| mask | 1 << at);
         let key = (std::ptr::from_ref(list.listing) as usize, filters, part);
-        if let Some(known) = self
-            .templates
-            .read()
-            .ok()
-            .and_then(|templates| templates.get(&key).cloned())
-        {
+        if let Some(known) = self.templates.read().ok().and_then(|templates| templates.get(&key).cloned()) {
             return known;
         }
         let made = Arc::new(make());
@@ -332,54 +256,33 @@ impl Listings {
 /// What a position's keys are bound as.
 const NAMES: [&str; 4] = ["key0", "key1", "key2", "key3"];
 /// What a listing's filters are bound as; each condition says `:value`.
-const FILTERS: [&str; 8] = [
-    "value0", "value1", "value2", "value3", "value4", "value5", "value6", "value7",
-];
+const FILTERS: [&str; 8] = ["value0", "value1", "value2", "value3", "value4", "value5", "value6", "value7"];
 
 fn rows_template(list: &Listed<'_>, part: Part) -> Template {
     let listing = list.listing;
-    let order = if listing.nested.is_some() {
-        &listing.order[2..]
-    } else {
-        listing.order
-    };
+    let order = if listing.nested.is_some() { &listing.order[2..] } else { listing.order };
     let keys: Vec<&str> = order.iter().map(|key| key.expression).collect();
     let keys = keys.join(", ");
-    let mut text = format!(
-        "SELECT {}, {keys} FROM {} WHERE {}",
-        listing.gid, listing.from, listing.filter
-    );
+    let mut text = format!("SELECT {}, {keys} FROM {} WHERE {}", listing.gid, listing.from, listing.filter);
     if let (Part::Inner { .. }, Some(nested)) = (part, &listing.nested) {
         text.push_str(&format!(" AND {}", nested.tie));
     }
     for (at, _) in &list.filters {
         text.push_str(&format!(
             " AND {}",
-            listing.filters[*at]
-                .condition
-                .replace(":value", &format!(":{}", FILTERS[*at]))
+            listing.filters[*at].condition.replace(":value", &format!(":{}", FILTERS[*at]))
         ));
     }
     if let Part::Whole { after: true } | Part::Inner { after: true } = part {
-        let names: Vec<String> = NAMES[..order.len()]
-            .iter()
-            .map(|name| format!(":{name}"))
-            .collect();
+        let names: Vec<String> = NAMES[..order.len()].iter().map(|name| format!(":{name}")).collect();
         text.push_str(&format!(" AND ({keys}) > ({})", names.join(", ")));
     }
     if !listing.covered {
-        text.push_str(&format!(
-            " AND {}",
-            list.resource.guard.predicate(listing.gid)
-        ));
+        text.push_str(&format!(" AND {}", list.resource.guard.predicate(listing.gid)));
     }
     text.push_str(&format!(" ORDER BY {keys} LIMIT :limit"));
     let mut types = vec![Type::Int];
-    types.extend(
-        order
-            .iter()
-            .map(|key| if key.text { Type::Text } else { Type::Int }),
-    );
+    types.extend(order.iter().map(|key| if key.text { Type::Text } else { Type::Int }));
     Template::new(&text, &types)
 }
 
@@ -399,33 +302,20 @@ impl Found {
             if self.full() {
                 return;
             }
-            let own = order.iter().enumerate().map(|(at, key)| {
-                if key.text {
-                    block.text(row, at + 1).into()
-                } else {
-                    block.int(row, at + 1).into()
-                }
-            });
+            let own = order
+                .iter()
+                .enumerate()
+                .map(|(at, key)| if key.text { block.text(row, at + 1).into() } else { block.int(row, at + 1).into() });
             let keys = outer.iter().cloned().chain(own).collect();
-            self.keys
-                .push((block.int(row, 0).unwrap_or_default(), keys));
+            self.keys.push((block.int(row, 0).unwrap_or_default(), keys));
         }
     }
 
     fn page(mut self, limit: usize) -> Page {
         let more = self.keys.len() > limit;
         self.keys.truncate(limit);
-        let next = if more {
-            self.keys
-                .last()
-                .map(|(_, keys)| Position { keys: keys.clone() })
-        } else {
-            None
-        };
-        Page {
-            gids: self.keys.into_iter().map(|(gid, _)| gid).collect(),
-            next,
-        }
+        let next = if more { self.keys.last().map(|(_, keys)| Position { keys: keys.clone() }) } else { None };
+        Page { gids: self.keys.into_iter().map(|(gid, _)| gid).collect(), next }
     }
 }
 
@@ -440,19 +330,14 @@ pub fn filter_value(kind: FilterKind, name: &str, value: &str, now: i64) -> Resu
                 let value = crate::parameter::shortened(value);
                 return Err(Error::field(
                     name,
-                    format_args!(
-                        "Time must be in ISO-8601 (yyyy-mm-ddThh:mm:ssZ) format, not: {value}"
-                    ),
+                    format_args!("Time must be in ISO-8601 (yyyy-mm-ddThh:mm:ssZ) format, not: {value}"),
                 ));
             }
         },
         FilterKind::Gid => match model::gid::parse(value) {
             Some(gid) => Value::Int(gid),
             None => {
-                return Err(Error::field(
-                    name,
-                    format_args!("Not a Long: {}", crate::parameter::shortened(value)),
-                ));
+                return Err(Error::field(name, format_args!("Not a Long: {}", crate::parameter::shortened(value))));
             }
         },
     })

@@ -18,29 +18,18 @@ pub struct Parameters<'a> {
 impl<'a> Parameters<'a> {
     /// Reads a query string.
     pub fn parse(path: Vec<(&'static str, String)>, raw: &'a str) -> Result<Self> {
-        Ok(Parameters {
-            path,
-            query: parse_pairs(raw)?,
-            raw,
-        })
+        Ok(Parameters { path, query: parse_pairs(raw)?, raw })
     }
 
     /// A parameter of the path, else of the query.
     pub fn get(&self, name: &str) -> Option<&str> {
-        let path = self
-            .path
-            .iter()
-            .find(|(known, _)| *known == name)
-            .map(|(_, value)| value.as_str());
+        let path = self.path.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str());
         path.or_else(|| self.query_value(name))
     }
 
     /// A parameter of the query.
     pub fn query_value(&self, name: &str) -> Option<&str> {
-        self.query
-            .iter()
-            .find(|(known, _)| known == name)
-            .map(|(_, value)| value.as_str())
+        self.query.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
     /// Whether the request names it.
@@ -50,9 +39,7 @@ impl<'a> Parameters<'a> {
 
     /// A truth value, in any case.
     pub fn bool(&self, name: &str) -> Result<Option<bool>> {
-        self.get(name)
-            .map(|value| bool_value(name, value))
-            .transpose()
+        self.get(name).map(|value| bool_value(name, value)).transpose()
     }
 }
 
@@ -63,10 +50,7 @@ pub fn bool_value(name: &str, value: &str) -> Result<bool> {
     } else if value.eq_ignore_ascii_case("false") || value == "0" {
         Ok(false)
     } else {
-        Err(Error::field(
-            name,
-            format_args!("Value is not a boolean: {}", shortened(value)),
-        ))
+        Err(Error::field(name, format_args!("Value is not a boolean: {}", shortened(value))))
     }
 }
 
@@ -85,10 +69,7 @@ fn decode(text: &str) -> Result<String> {
     let spaced = text.replace('+', " ");
     match percent_decode_str(&spaced).decode_utf8() {
         Ok(decoded) if !decoded.contains('\0') => Ok(decoded.into_owned()),
-        _ => Err(Error::bad(format!(
-            "{}: Not valid UTF-8 text",
-            shortened(text)
-        ))),
+        _ => Err(Error::bad(format!("{}: Not valid UTF-8 text", shortened(text)))),
     }
 }
 

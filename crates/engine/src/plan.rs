@@ -98,10 +98,7 @@ impl Columns {
 
 /// A bare column name belongs to `t`.
 fn qualified(expression: &str) -> String {
-    if expression
-        .bytes()
-        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-    {
+    if expression.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
         format!("t.{expression}")
     } else {
         expression.to_owned()
@@ -117,13 +114,7 @@ fn column_type(kind: Kind) -> Type {
     }
 }
 
-fn build(
-    resource: &'static Resource,
-    selection: &Selection,
-    by: &By<'_>,
-    guarded: bool,
-    nodes: &mut usize,
-) -> Node {
+fn build(resource: &'static Resource, selection: &Selection, by: &By<'_>, guarded: bool, nodes: &mut usize) -> Node {
     let id = *nodes;
     *nodes += 1;
     let mut columns = Columns(Vec::new());
@@ -138,34 +129,19 @@ fn build(
     let mut children = Vec::new();
     let fields = plan_fields(&selection.fields, &mut columns, &mut children, nodes);
     let depends = |field: &PlannedField| !field.only.is_empty();
-    let subtype = fields
-        .iter()
-        .any(depends)
-        .then(|| columns.add(resource.subtype, Type::Text));
+    let subtype = fields.iter().any(depends).then(|| columns.add(resource.subtype, Type::Text));
 
-    let list = columns
-        .0
-        .iter()
-        .map(|(expression, _)| expression.as_str())
-        .collect::<Vec<_>>()
-        .join(", ");
+    let list = columns.0.iter().map(|(expression, _)| expression.as_str()).collect::<Vec<_>>().join(", ");
     let mut sql = match by {
         By::Gid | By::Owner(Edge::Children { .. }) => {
-            format!(
-                "SELECT {list} FROM {} t WHERE {owner} IN ({{ids}})",
-                resource.table
-            )
+            format!("SELECT {list} FROM {} t WHERE {owner} IN ({{ids}})", resource.table)
         }
         By::Owner(Edge::Link { table, target, .. }) => format!(
             "SELECT {list} FROM {table} e CROSS JOIN {} t WHERE {owner} IN ({{ids}}) AND t.gid = e.{target}",
             resource.table
         ),
         By::Owner(Edge::From { from, .. }) => {
-            let and = if from.contains(" WHERE ") {
-                "AND"
-            } else {
-                "WHERE"
-            };
+            let and = if from.contains(" WHERE ") { "AND" } else { "WHERE" };
             format!("SELECT {list} FROM {from} {and} {owner} IN ({{ids}})")
         }
     };
@@ -176,17 +152,10 @@ fn build(
         sql.push_str(" AND ");
         sql.push_str(&resource.guard.predicate("t.gid"));
     }
-    if let By::Owner(
-        Edge::Link { order, .. } | Edge::Children { order, .. } | Edge::From { order, .. },
-    ) = by
-    {
+    if let By::Owner(Edge::Link { order, .. } | Edge::Children { order, .. } | Edge::From { order, .. }) = by {
         sql.push_str(&format!(" ORDER BY {owner}, {order}"));
     }
-    let types: Vec<Type> = columns
-        .0
-        .iter()
-        .map(|(_, column_type)| *column_type)
-        .collect();
+    let types: Vec<Type> = columns.0.iter().map(|(_, column_type)| *column_type).collect();
     Node {
         id,
         kind: resource.kind,
@@ -208,9 +177,7 @@ fn plan_fields(
     selected
         .iter()
         .map(|selected| {
-            let Field {
-                name, source, only, ..
-            } = *selected.field;
+            let Field { name, source, only, .. } = *selected.field;
             let mut child = |key: usize, node: Node| {
                 children.push(Child { key, node });
                 children.len() - 1
@@ -219,59 +186,33 @@ fn plan_fields(
                 Source::Column(expression, kind) | Source::Sql(expression, kind) => {
                     Show::Cell(columns.add(expression, column_type(kind)), kind)
                 }
-                Source::Member { column, member, .. } => {
-                    Show::Member(columns.add(column, Type::Text), member)
-                }
+                Source::Member { column, member, .. } => Show::Member(columns.add(column, Type::Text), member),
                 Source::Computed { render, .. } => Show::Computed(render),
                 Source::Object(_) => {
-                    let inside = selected
-                        .inside
-                        .first()
-                        .map_or(&[][..], |inside| &inside.fields);
+                    let inside = selected.inside.first().map_or(&[][..], |inside| &inside.fields);
                     Show::Object(plan_fields(inside, columns, children, nodes))
                 }
                 Source::One { target, key } => {
                     let key = columns.add(key, Type::Int);
-                    let node = build(
-                        target,
-                        &selected.inside[0],
-                        &By::Gid,
-                        !target.open_in_relations,
-                        nodes,
-                    );
+                    let node = build(target, &selected.inside[0], &By::Gid, !target.open_in_relations, nodes);
                     Show::One(vec![child(key, node)])
                 }
                 Source::OneOf { targets, key } => {
                     let key = columns.add(key, Type::Int);
-                    let each = targets
-                        .iter()
-                        .zip(&selected.inside)
-                        .map(|(target, inside)| {
-                            let node =
-                                build(target, inside, &By::Gid, !target.open_in_relations, nodes);
-                            child(key, node)
-                        });
+                    let each = targets.iter().zip(&selected.inside).map(|(target, inside)| {
+                        let node = build(target, inside, &By::Gid, !target.open_in_relations, nodes);
+                        child(key, node)
+                    });
                     Show::One(each.collect())
                 }
                 Source::Many { target, key, edge } => {
                     let key = columns.add(key, Type::Int);
                     let guarded = !target.open_in_relations || !target.has_gid();
-                    let node = build(
-                        target,
-                        &selected.inside[0],
-                        &By::Owner(&edge),
-                        guarded,
-                        nodes,
-                    );
+                    let node = build(target, &selected.inside[0], &By::Owner(&edge), guarded, nodes);
                     Show::Many(child(key, node))
                 }
             };
-            PlannedField {
-                name,
-                hidden: selected.hidden,
-                only,
-                show,
-            }
+            PlannedField { name, hidden: selected.hidden, only, show }
         })
         .collect()
 }

@@ -43,10 +43,7 @@ impl Rows {
 
     fn of(&self, key: i64) -> &[(i64, u32, u32)] {
         let start = self.index.partition_point(|(known, ..)| *known < key);
-        let length = self.index[start..]
-            .iter()
-            .take_while(|(known, ..)| *known == key)
-            .count();
+        let length = self.index[start..].iter().take_while(|(known, ..)| *known == key).count();
         &self.index[start..start + length]
     }
 }
@@ -97,31 +94,17 @@ pub async fn load(
     }
 }
 
-fn push_queries<'a>(
-    node: &'a Node,
-    ids: &[i64],
-    scene: &Scene,
-    queries: &mut Vec<Query>,
-    level: &mut Vec<&'a Node>,
-) {
+fn push_queries<'a>(node: &'a Node, ids: &[i64], scene: &Scene, queries: &mut Vec<Query>, level: &mut Vec<&'a Node>) {
     for ids in ids.chunks(LONGEST_LIST) {
-        queries.push(node.template.bind(&Bindings {
-            viewer: &scene.viewer,
-            now: scene.now,
-            ids,
-            named: &[],
-        }));
+        queries.push(node.template.bind(&Bindings { viewer: &scene.viewer, now: scene.now, ids, named: &[] }));
         level.push(node);
     }
 }
 
 /// The distinct values of a column.
 fn keys(rows: &Rows, column: usize) -> Vec<i64> {
-    let mut keys: Vec<i64> = rows
-        .blocks
-        .iter()
-        .flat_map(|block| (0..block.len()).filter_map(|row| block.int(row, column)))
-        .collect();
+    let mut keys: Vec<i64> =
+        rows.blocks.iter().flat_map(|block| (0..block.len()).filter_map(|row| block.int(row, column))).collect();
     keys.sort_unstable();
     keys.dedup();
     keys
@@ -158,14 +141,7 @@ impl Loaded {
 
     fn record<'a>(&'a self, node: &'a Node, scene: &'a Scene, at: (i64, u32, u32)) -> Record<'a> {
         let block = &self.rows[node.id].blocks[at.1 as usize];
-        Record {
-            loaded: self,
-            scene,
-            node,
-            fields: &node.fields,
-            block,
-            row: at.2 as usize,
-        }
+        Record { loaded: self, scene, node, fields: &node.fields, block, row: at.2 as usize }
     }
 }
 
@@ -188,10 +164,7 @@ impl<'a> Record<'a> {
 
     /// Its gid; 0 for rows without one.
     pub fn gid(&self) -> i64 {
-        self.node
-            .gid
-            .and_then(|column| self.block.int(self.row, column))
-            .unwrap_or_default()
+        self.node.gid.and_then(|column| self.block.int(self.row, column)).unwrap_or_default()
     }
 
     /// The text of a field.
@@ -238,10 +211,8 @@ impl<'a> Record<'a> {
             Some(Show::Many(child)) => Some(self.related(*child)),
             _ => None,
         };
-        rows.into_iter().flat_map(move |(node, rows)| {
-            rows.iter()
-                .map(move |&at| record.loaded.record(node, record.scene, at))
-        })
+        rows.into_iter()
+            .flat_map(move |(node, rows)| rows.iter().map(move |&at| record.loaded.record(node, record.scene, at)))
     }
 
     /// A member of a JSON object field.
@@ -270,8 +241,7 @@ impl<'a> Record<'a> {
     fn find(&self, children: &[usize]) -> Option<Record<'a>> {
         children.iter().find_map(|child| {
             let (node, rows) = self.related(*child);
-            rows.first()
-                .map(|&at| self.loaded.record(node, self.scene, at))
+            rows.first().map(|&at| self.loaded.record(node, self.scene, at))
         })
     }
 

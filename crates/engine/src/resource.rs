@@ -77,11 +77,7 @@ impl Resource {
 
     /// Rows of a table that have no gid of their own.
     pub const fn rows(table: &'static str) -> Self {
-        Resource {
-            typed: false,
-            open_in_relations: true,
-            ..Resource::new("", table)
-        }
+        Resource { typed: false, open_in_relations: true, ..Resource::new("", table) }
     }
 
     /// Whether its objects have a gid.

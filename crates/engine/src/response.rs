@@ -19,11 +19,7 @@ pub struct Response {
 impl Response {
     /// `{"data":{}}`.
     pub fn empty() -> Self {
-        Response {
-            status: 200,
-            body: b"{\"data\":{}}".to_vec(),
-            ..Response::default()
-        }
+        Response { status: 200, body: b"{\"data\":{}}".to_vec(), ..Response::default() }
     }
 
     /// The error's body: `{"errors":[{"message":..,"help":..}]}`, with a phrase when it is the server's fault.
@@ -46,12 +42,7 @@ impl Response {
             "/docs/errors",
         ]);
         writer.raw(b"}]}");
-        Response {
-            status: error.status,
-            body,
-            location: None,
-            retry_after: error.retry_after,
-        }
+        Response { status: error.status, body, location: None, retry_after: error.retry_after }
     }
 
     /// Indents the body, for people.
@@ -120,14 +111,7 @@ mod tests {
         let json = r#"{"data":[{"a":"x\"{,:\\","b":[],"c":{}},1]}"#;
         let indented = indent(json.as_bytes());
         let same: serde_json::Value = serde_json::from_slice(&indented).unwrap();
-        assert_eq!(
-            same,
-            serde_json::from_str::<serde_json::Value>(json).unwrap()
-        );
-        assert!(
-            String::from_utf8(indented)
-                .unwrap()
-                .starts_with("{\n  \"data\": [\n    {\n      \"a\": ")
-        );
+        assert_eq!(same, serde_json::from_str::<serde_json::Value>(json).unwrap());
+        assert!(String::from_utf8(indented).unwrap().starts_with("{\n  \"data\": [\n    {\n      \"a\": "));
     }
 }

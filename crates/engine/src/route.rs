@@ -46,10 +46,7 @@ pub struct Routes {
 impl Routes {
     /// The routes of the resources' operations, and of those that are still missing.
     pub fn new(resources: &[&'static Resource], missing: &'static [Operation]) -> Self {
-        let mut routes = Routes {
-            first: Step::default(),
-            routes: Vec::new(),
-        };
+        let mut routes = Routes { first: Step::default(), routes: Vec::new() };
         for &resource in resources {
             for operation in resource.operations {
                 routes.add(operation, Some(resource), resources);
@@ -61,41 +58,20 @@ impl Routes {
         routes
     }
 
-    fn add(
-        &mut self,
-        operation: &'static Operation,
-        resource: Option<&'static Resource>,
-        all: &[&'static Resource],
-    ) {
+    fn add(&mut self, operation: &'static Operation, resource: Option<&'static Resource>, all: &[&'static Resource]) {
         let target = operation.path.split('/').find_map(|part| {
             let parameter = part.strip_prefix('{')?.strip_suffix('}')?;
             let kind = parameter.strip_suffix("_gid")?;
             let resource = all.iter().copied().find(|resource| resource.kind == kind)?;
-            Some(Target {
-                parameter,
-                resource,
-            })
+            Some(Target { parameter, resource })
         });
         let number = self.routes.len();
-        self.routes.push(Route {
-            number,
-            operation,
-            resource,
-            target,
-        });
+        self.routes.push(Route { number, operation, resource, target });
         for path in std::iter::once(&operation.path).chain(operation.older) {
             let mut step = &mut self.first;
             for part in path.split('/').skip(1) {
-                step = match part
-                    .strip_prefix('{')
-                    .and_then(|part| part.strip_suffix('}'))
-                {
-                    Some(parameter) => {
-                        &mut step
-                            .parameter
-                            .get_or_insert_with(|| (parameter, Box::default()))
-                            .1
-                    }
+                step = match part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) {
+                    Some(parameter) => &mut step.parameter.get_or_insert_with(|| (parameter, Box::default())).1,
                     None => step.fixed.entry(part).or_default(),
                 };
             }
@@ -104,11 +80,7 @@ impl Routes {
     }
 
     /// The route and the parameters of the path. `None` for an unknown path and for a method that it does not have.
-    pub fn find(
-        &self,
-        method: Method,
-        path: &str,
-    ) -> Option<(&Route, Vec<(&'static str, String)>)> {
+    pub fn find(&self, method: Method, path: &str) -> Option<(&Route, Vec<(&'static str, String)>)> {
         let mut parts: Vec<String> = Vec::new();
         for part in path.strip_prefix('/')?.trim_end_matches('/').split('/') {
             parts.push(percent_decode_str(part).decode_utf8().ok()?.into_owned());
@@ -116,11 +88,7 @@ impl Routes {
         let mut values = Vec::new();
         let number = find_in(&self.first, &parts, method, &mut values)?;
         let route = &self.routes[number];
-        let names = route
-            .operation
-            .path
-            .split('/')
-            .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+        let names = route.operation.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
         Some((route, names.zip(values).collect()))
     }
 
@@ -130,23 +98,11 @@ impl Routes {
     }
 }
 
-fn find_in(
-    step: &Step,
-    parts: &[String],
-    method: Method,
-    values: &mut Vec<String>,
-) -> Option<usize> {
+fn find_in(step: &Step, parts: &[String], method: Method, values: &mut Vec<String>) -> Option<usize> {
     let Some((part, rest)) = parts.split_first() else {
-        return step
-            .routes
-            .iter()
-            .find(|(known, _)| *known == method)
-            .map(|(_, number)| *number);
+        return step.routes.iter().find(|(known, _)| *known == method).map(|(_, number)| *number);
     };
-    let fixed = step
-        .fixed
-        .get(part.as_str())
-        .and_then(|next| find_in(next, rest, method, values));
+    let fixed = step.fixed.get(part.as_str()).and_then(|next| find_in(next, rest, method, values));
     if fixed.is_some() {
         return fixed;
     }

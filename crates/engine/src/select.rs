@@ -27,10 +27,7 @@ impl Paths {
             let mut prefixes: Vec<Vec<&str>> = vec![Vec::new()];
             for part in split(item, b'.') {
                 let part = part.trim();
-                let names: Vec<&str> = match part
-                    .strip_prefix('(')
-                    .and_then(|group| group.strip_suffix(')'))
-                {
+                let names: Vec<&str> = match part.strip_prefix('(').and_then(|group| group.strip_suffix(')')) {
                     Some(group) => split(group, b'|').map(str::trim).collect(),
                     None => vec![part],
                 };
@@ -40,11 +37,7 @@ impl Paths {
                 }
                 prefixes = prefixes
                     .iter()
-                    .flat_map(|prefix| {
-                        names
-                            .iter()
-                            .map(move |name| [prefix.as_slice(), &[*name]].concat())
-                    })
+                    .flat_map(|prefix| names.iter().map(move |name| [prefix.as_slice(), &[*name]].concat()))
                     .collect();
             }
             for path in prefixes {
@@ -78,10 +71,7 @@ impl Paths {
     }
 
     fn get(&self, name: &str) -> Option<&Paths> {
-        self.names
-            .iter()
-            .find(|(known, _)| known == name)
-            .map(|(_, inside)| inside)
+        self.names.iter().find(|(known, _)| known == name).map(|(_, inside)| inside)
     }
 
     fn is_empty(&self) -> bool {
@@ -134,9 +124,7 @@ pub struct Selected {
 impl Selection {
     /// Everything that is shown without being asked for.
     pub fn full(resource: &'static Resource) -> Self {
-        Selection::default_of(resource.fields, resource.typed, |shown| {
-            shown != Shown::OptIn
-        })
+        Selection::default_of(resource.fields, resource.typed, |shown| shown != Shown::OptIn)
     }
 
     /// The compact form.
@@ -153,27 +141,18 @@ impl Selection {
     }
 
     fn default_of(fields: &'static [Field], typed: bool, shown: impl Fn(Shown) -> bool) -> Self {
-        let mut selection = Selection {
-            resource_type: typed,
-            fields: Vec::new(),
-        };
+        let mut selection = Selection { resource_type: typed, fields: Vec::new() };
         for field in fields.iter().filter(|field| shown(field.shown)) {
             let inside = inside(field, &Paths::default());
-            selection.fields.push(Selected {
-                field,
-                hidden: false,
-                inside,
-            });
+            selection.fields.push(Selected { field, hidden: false, inside });
         }
         selection.add_needs(fields);
         selection
     }
 
     fn chosen(fields: &'static [Field], typed: bool, paths: &Paths) -> Self {
-        let mut selection = Selection {
-            resource_type: typed && paths.get("resource_type").is_some(),
-            fields: Vec::new(),
-        };
+        let mut selection =
+            Selection { resource_type: typed && paths.get("resource_type").is_some(), fields: Vec::new() };
         for field in fields {
             let Some(deeper) = paths.get(field.name) else {
                 continue;
@@ -182,11 +161,7 @@ impl Selection {
             if inside.is_empty() && !deeper.is_empty() && !is_json(field) {
                 continue;
             }
-            selection.fields.push(Selected {
-                field,
-                hidden: false,
-                inside,
-            });
+            selection.fields.push(Selected { field, hidden: false, inside });
         }
         selection.add_needs(fields);
         selection
@@ -208,22 +183,11 @@ impl Selection {
             let Some(deeper) = paths.get(field.name) else {
                 continue;
             };
-            let at = match self
-                .fields
-                .iter()
-                .position(|selected| std::ptr::eq(selected.field, field))
-            {
+            let at = match self.fields.iter().position(|selected| std::ptr::eq(selected.field, field)) {
                 Some(at) => at,
                 None => {
-                    let inside = targets(field)
-                        .iter()
-                        .map(|_| Selection::default())
-                        .collect();
-                    self.fields.push(Selected {
-                        field,
-                        hidden: true,
-                        inside,
-                    });
+                    let inside = targets(field).iter().map(|_| Selection::default()).collect();
+                    self.fields.push(Selected { field, hidden: true, inside });
                     self.fields.len() - 1
                 }
             };
@@ -250,10 +214,7 @@ fn targets(field: &Field) -> Vec<(&'static [Field], bool)> {
         Source::One { target, .. } | Source::Many { target, .. } => {
             vec![(target.fields, target.typed)]
         }
-        Source::OneOf { targets, .. } => targets
-            .iter()
-            .map(|target| (target.fields, target.typed))
-            .collect(),
+        Source::OneOf { targets, .. } => targets.iter().map(|target| (target.fields, target.typed)).collect(),
         Source::Object(fields) => vec![(fields, false)],
         _ => Vec::new(),
     }
@@ -261,28 +222,17 @@ fn targets(field: &Field) -> Vec<(&'static [Field], bool)> {
 
 fn inside(field: &'static Field, deeper: &Paths) -> Vec<Selection> {
     let compact = |target: &'static Resource| {
-        if field.inside.is_empty() {
-            Selection::compact(target)
-        } else {
-            Selection::of(target, field.inside)
-        }
+        if field.inside.is_empty() { Selection::compact(target) } else { Selection::of(target, field.inside) }
     };
     match field.source {
         Source::One { target, .. } | Source::Many { target, .. } if deeper.is_empty() => {
             vec![compact(target)]
         }
-        Source::OneOf { targets, .. } if deeper.is_empty() => {
-            targets.iter().map(|target| compact(target)).collect()
-        }
+        Source::OneOf { targets, .. } if deeper.is_empty() => targets.iter().map(|target| compact(target)).collect(),
         Source::Object(fields) if deeper.is_empty() => {
-            vec![Selection::default_of(fields, false, |shown| {
-                shown != Shown::OptIn
-            })]
+            vec![Selection::default_of(fields, false, |shown| shown != Shown::OptIn)]
         }
-        _ => targets(field)
-            .into_iter()
-            .map(|(fields, typed)| Selection::chosen(fields, typed, deeper))
-            .collect(),
+        _ => targets(field).into_iter().map(|(fields, typed)| Selection::chosen(fields, typed, deeper)).collect(),
     }
 }
 
@@ -313,18 +263,9 @@ mod tests {
 
     #[test]
     fn paths_groups_and_odd_input() {
-        assert_eq!(
-            names("name, assignee.name ,this.assignee.email"),
-            "name assignee[name email]"
-        );
-        assert_eq!(
-            names("memberships.(project|section).gid"),
-            "memberships[project[gid] section[gid]]"
-        );
-        assert_eq!(
-            names("this.(followers|assignee).(name|email)"),
-            "followers[name email] assignee[name email]"
-        );
+        assert_eq!(names("name, assignee.name ,this.assignee.email"), "name assignee[name email]");
+        assert_eq!(names("memberships.(project|section).gid"), "memberships[project[gid] section[gid]]");
+        assert_eq!(names("this.(followers|assignee).(name|email)"), "followers[name email] assignee[name email]");
         assert_eq!(names(",,a..b,(,)),.x,()"), "a[b] ( )) x");
         assert_eq!(names(&"(a|b).".repeat(20)), "");
     }

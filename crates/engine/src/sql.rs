@@ -69,16 +69,9 @@ impl Template {
             } else if rest.starts_with("{principals}") {
                 (Some(Piece::Principals), "{principals}".len())
             } else {
-                let name = rest[1..]
-                    .bytes()
-                    .take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
-                    .count();
-                let named = rest.starts_with(':')
-                    && rest[1..].starts_with(|c: char| c.is_ascii_alphabetic());
-                (
-                    named.then(|| Piece::Named(rest[1..1 + name].into())),
-                    if named { 1 + name } else { 1 },
-                )
+                let name = rest[1..].bytes().take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'_').count();
+                let named = rest.starts_with(':') && rest[1..].starts_with(|c: char| c.is_ascii_alphabetic());
+                (named.then(|| Piece::Named(rest[1..1 + name].into())), if named { 1 + name } else { 1 })
             };
             match piece {
                 Some(piece) => {
@@ -91,11 +84,7 @@ impl Template {
         }
         plain.push_str(rest);
         pieces.push(Piece::Text(plain.into()));
-        Template {
-            pieces,
-            columns: columns.into(),
-            rendered: RwLock::default(),
-        }
+        Template { pieces, columns: columns.into(), rendered: RwLock::default() }
     }
 
     /// The statement with its parameters.
@@ -103,10 +92,7 @@ impl Template {
     /// # Panics
     /// When a name is not bound: names stand in our own tables, and a test prepares every one.
     pub fn bind(&self, bindings: &Bindings<'_>) -> Query {
-        let lengths = (
-            padded(bindings.ids.len()),
-            padded(bindings.viewer.principals.len()),
-        );
+        let lengths = (padded(bindings.ids.len()), padded(bindings.viewer.principals.len()));
         let rendered = self.rendered(lengths);
         let parameters = rendered
             .slots
@@ -120,37 +106,16 @@ impl Template {
                 },
             })
             .collect();
-        Query {
-            statement: Arc::clone(&rendered.statement),
-            parameters,
-        }
+        Query { statement: Arc::clone(&rendered.statement), parameters }
     }
 
     fn rendered(&self, lengths: (usize, usize)) -> Arc<Rendered> {
         let lengths = (
-            if self.pieces.contains(&Piece::Ids) {
-                lengths.0
-            } else {
-                0
-            },
-            if self.pieces.contains(&Piece::Principals) {
-                lengths.1
-            } else {
-                0
-            },
+            if self.pieces.contains(&Piece::Ids) { lengths.0 } else { 0 },
+            if self.pieces.contains(&Piece::Principals) { lengths.1 } else { 0 },
         );
-        let find = |rendered: &[Arc<Rendered>]| {
-            rendered
-                .iter()
-                .find(|known| known.lengths == lengths)
-                .cloned()
-        };
-        if let Some(known) = self
-            .rendered
-            .read()
-            .ok()
-            .and_then(|rendered| find(&rendered))
-        {
+        let find = |rendered: &[Arc<Rendered>]| rendered.iter().find(|known| known.lengths == lengths).cloned();
+        if let Some(known) = self.rendered.read().ok().and_then(|rendered| find(&rendered)) {
             return known;
         }
         let fresh = Arc::new(self.render(lengths));
@@ -181,20 +146,10 @@ impl Template {
                     sql.push_str(&format!("?{}", number + 1));
                 }
                 Piece::Ids => push_list(&mut sql, &mut slots, &mut starts.0, lengths.0, Slot::Id),
-                Piece::Principals => push_list(
-                    &mut sql,
-                    &mut slots,
-                    &mut starts.1,
-                    lengths.1,
-                    Slot::Principal,
-                ),
+                Piece::Principals => push_list(&mut sql, &mut slots, &mut starts.1, lengths.1, Slot::Principal),
             }
         }
-        Rendered {
-            lengths,
-            statement: Statement::new(sql, &self.columns),
-            slots: slots.into(),
-        }
+        Rendered { lengths, statement: Statement::new(sql, &self.columns), slots: slots.into() }
     }
 }
 
@@ -220,15 +175,7 @@ fn push_list(
 }
 
 fn padded(length: usize) -> usize {
-    if length == 0 {
-        0
-    } else {
-        LENGTHS
-            .iter()
-            .copied()
-            .find(|known| *known >= length)
-            .unwrap_or(length)
-    }
+    if length == 0 { 0 } else { LENGTHS.iter().copied().find(|known| *known >= length).unwrap_or(length) }
 }
 
 fn member(list: &[i64], at: usize) -> Value {
@@ -253,30 +200,18 @@ mod tests {
 
     #[test]
     fn names_are_numbered_in_the_order_of_the_parameters() {
-        let viewer = Viewer {
-            user: 7,
-            principals: vec![7, 8, 9],
-            ..Viewer::default()
-        };
+        let viewer = Viewer { user: 7, principals: vec![7, 8, 9], ..Viewer::default() };
         let template = Template::new(
             "SELECT :b, :a, :b WHERE x IN ({ids}) AND y IN ({principals}) AND z = :viewer AND t > '12:30'",
             &[Type::Int],
         );
         let named = [("a", Value::from("A")), ("b", Value::from("B"))];
-        let query = template.bind(&Bindings {
-            viewer: &viewer,
-            now: 0,
-            ids: &[5],
-            named: &named,
-        });
+        let query = template.bind(&Bindings { viewer: &viewer, now: 0, ids: &[5], named: &named });
         assert_eq!(
             query.statement.sql(),
             "SELECT ?1, ?2, ?1 WHERE x IN (?3) AND y IN (?4, ?5, ?6, ?7) AND z = ?8 AND t > '12:30'"
         );
-        assert_eq!(
-            query.parameters[..3],
-            [Value::from("B"), Value::from("A"), Value::Int(5)]
-        );
+        assert_eq!(query.parameters[..3], [Value::from("B"), Value::from("A"), Value::Int(5)]);
         assert_eq!(query.parameters[3..], [7, 8, 9, 9, 7].map(Value::Int));
     }
 }

@@ -43,9 +43,7 @@ pub fn first() -> String {
 /// A rank after `last`, the greatest in the list.
 pub fn after(last: &str) -> String {
     // What is not a rank of ours still gets something that sorts after it.
-    Rank::read(last)
-        .and_then(|rank| count(rank.whole, 1))
-        .unwrap_or_else(|| format!("{last}V"))
+    Rank::read(last).and_then(|rank| count(rank.whole, 1)).unwrap_or_else(|| format!("{last}V"))
 }
 
 /// A rank before `first`, the least in the list.
@@ -71,13 +69,8 @@ pub fn between(low: Option<&str>, high: Option<&str>) -> Result<String, RankErro
         (Some(low), Some(high)) if low >= high => return Err(RankError::Equal),
         (Some(low), Some(high)) => middle(low, high).ok_or(RankError::Exhausted)?,
     };
-    let fits =
-        low.is_none_or(|low| low < rank.as_str()) && high.is_none_or(|high| rank.as_str() < high);
-    if fits && rank.len() <= MAX_LEN {
-        Ok(rank)
-    } else {
-        Err(RankError::Exhausted)
-    }
+    let fits = low.is_none_or(|low| low < rank.as_str()) && high.is_none_or(|high| rank.as_str() < high);
+    if fits && rank.len() <= MAX_LEN { Ok(rank) } else { Err(RankError::Exhausted) }
 }
 
 /// `n` ranks for a whole list, in order, evenly and with room in between.
@@ -89,9 +82,7 @@ pub fn spread(n: usize) -> Vec<String> {
         room *= BASE as u128;
     }
     let step = room / (n as u128 + 1);
-    (1..=n as u128)
-        .map(|place| whole_of(digits, place * step))
-        .collect()
+    (1..=n as u128).map(|place| whole_of(digits, place * step)).collect()
 }
 
 /// `n` ranks between two neighbours, in order and evenly; `None` stands for the end of the list.
@@ -113,10 +104,7 @@ pub fn spread_between(low: Option<&str>, high: Option<&str>, n: usize) -> Option
             ranks
         }
     };
-    ranks
-        .iter()
-        .all(|rank| rank.len() <= SPREAD_LEN)
-        .then_some(ranks)
+    ranks.iter().all(|rank| rank.len() <= SPREAD_LEN).then_some(ranks)
 }
 
 fn chain(start: &str, n: usize, next: fn(&str) -> String) -> Vec<String> {
@@ -215,10 +203,7 @@ fn count(whole: &str, step: i8) -> Option<String> {
 }
 
 fn text_of(letter: u8, digits: &[u8]) -> String {
-    std::iter::once(&letter)
-        .chain(digits)
-        .map(|byte| char::from(*byte))
-        .collect()
+    std::iter::once(&letter).chain(digits).map(|byte| char::from(*byte)).collect()
 }
 
 fn value_of(digit: u8) -> usize {
@@ -260,11 +245,7 @@ fn halfway(low: &[u8], high: Option<&[u8]>) -> Option<Vec<u8>> {
     let mut digits = Vec::with_capacity(low.len() + 1);
     // A whole number may end in zeros, which say nothing in a fraction.
     let mut high = high.map(|high| {
-        let zeros = high
-            .iter()
-            .rev()
-            .take_while(|digit| **digit == b'0')
-            .count();
+        let zeros = high.iter().rev().take_while(|digit| **digit == b'0').count();
         &high[..high.len() - zeros]
     });
     for place in 0.. {
@@ -350,11 +331,7 @@ mod tests {
             ("bUz", "bUzV", "bV0"),
             ("bUzz", "bUzzV", "bV0"),
         ] {
-            assert_eq!(
-                between(Some(low), Some(high)).as_deref(),
-                Ok(middle),
-                "{low} {high}"
-            );
+            assert_eq!(between(Some(low), Some(high)).as_deref(), Ok(middle), "{low} {high}");
         }
     }
 
@@ -374,18 +351,13 @@ mod tests {
 
     #[test]
     fn what_is_no_rank_does_no_harm() {
-        for text in [
-            "", "0", "b0", "a", "a\u{e9}0", "é", "a0-", "~", "a0000", "A", "z",
-        ] {
+        for text in ["", "0", "b0", "a", "a\u{e9}0", "é", "a0-", "~", "a0000", "A", "z"] {
             assert!(after(text).as_str() > text, "{text}");
             let _ = before(text);
             for other in ["a0", "a00", "b0", "", "zz", "é"] {
                 for (low, high) in [(text, other), (other, text)] {
                     if let Ok(rank) = between(Some(low), Some(high)) {
-                        assert!(
-                            low < rank.as_str() && rank.as_str() < high,
-                            "{low} {rank} {high}"
-                        );
+                        assert!(low < rank.as_str() && rank.as_str() < high, "{low} {rank} {high}");
                     }
                     let _ = spread_between(Some(low), Some(high), 3);
                 }
@@ -458,20 +430,9 @@ mod tests {
                 let ranks = spread_between(low, high, n).expect("room");
                 assert_eq!(ranks.len(), n);
                 assert!(ranks.is_sorted_by(|one, next| one < next));
-                assert!(
-                    ranks.iter().all(|rank| is_rank(rank) && rank.len() <= 12),
-                    "{ranks:?}"
-                );
-                assert!(
-                    ranks
-                        .iter()
-                        .all(|rank| low.is_none_or(|low| low < rank.as_str()))
-                );
-                assert!(
-                    ranks
-                        .iter()
-                        .all(|rank| high.is_none_or(|high| rank.as_str() < high))
-                );
+                assert!(ranks.iter().all(|rank| is_rank(rank) && rank.len() <= 12), "{ranks:?}");
+                assert!(ranks.iter().all(|rank| low.is_none_or(|low| low < rank.as_str())));
+                assert!(ranks.iter().all(|rank| high.is_none_or(|high| rank.as_str() < high)));
             }
         }
         let narrow = format!("a0{}V", "0".repeat(40));
@@ -520,10 +481,7 @@ mod tests {
 
     /// Moves things about: the order that is shown is the order that is stored.
     fn shuffle(moves: u32, mut place_of: impl FnMut(u32, usize) -> usize) -> List {
-        let mut list = List {
-            rows: Vec::new(),
-            rewritten: 0,
-        };
+        let mut list = List { rows: Vec::new(), rewritten: 0 };
         let mut shown = Vec::<u32>::new();
         for step in 0..moves {
             let thing = if step < 500 {

@@ -92,14 +92,7 @@ enum Others {
 }
 
 const fn tag(name: &'static str, is: Content, holds: Content) -> Tag {
-    Tag {
-        name,
-        kept: name,
-        is,
-        holds,
-        attributes: &[],
-        others: Others::Refused,
-    }
+    Tag { name, kept: name, is, holds, attributes: &[], others: Others::Refused }
 }
 
 impl Tag {
@@ -129,14 +122,10 @@ static TAGS: &[Tag] = &[
     tag("u", INLINE, LINE),
     tag("s", INLINE, LINE),
     tag("mark", INLINE, LINE).dropping_others(),
-    tag("span", INLINE, Content::MAX)
-        .kept_as("")
-        .dropping_others(),
+    tag("span", INLINE, Content::MAX).kept_as("").dropping_others(),
     tag("code", CODE, LINE),
     // A link comes back expanded, with attributes for the reader; only where it leads is kept.
-    tag("a", LINK, LINE & !LINK)
-        .with(&["href", "data-asana-gid"])
-        .dropping_others(),
+    tag("a", LINK, LINE & !LINK).with(&["href", "data-asana-gid"]).dropping_others(),
     tag("h1", BLOCK, LINE),
     tag("h2", BLOCK, LINE),
     tag("h3", BLOCK, LINE),
@@ -290,11 +279,7 @@ fn read(html: &str, name: &mut dyn FnMut(i64) -> String) -> Result<RichText, Ric
                 }
             },
             Event::Eof => return writer.finish(),
-            Event::CData(_)
-            | Event::Comment(_)
-            | Event::Decl(_)
-            | Event::PI(_)
-            | Event::DocType(_) => {
+            Event::CData(_) | Event::Comment(_) | Event::Decl(_) | Event::PI(_) | Event::DocType(_) => {
                 return Err(RichTextError::Invalid);
             }
         }
@@ -360,9 +345,7 @@ fn resolve(name: &str) -> Result<Option<char>, RichTextError> {
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Ok(None);
     }
-    let char = u32::from_str_radix(digits, base)
-        .ok()
-        .and_then(char::from_u32);
+    let char = u32::from_str_radix(digits, base).ok().and_then(char::from_u32);
     match char.filter(|char| is_xml(*char)) {
         Some('\r') => Ok(Some('\n')),
         Some(char) => Ok(Some(char)),
@@ -377,10 +360,7 @@ fn attribute_value(raw: &str) -> Result<String, RichTextError> {
     while let Some((before, after)) = rest.split_once('&') {
         value.push_str(before);
         // A bare ampersand ends the search for a semicolon, or a row of them would be searched again and again.
-        let name = after
-            .find([';', '&'])
-            .filter(|end| after.as_bytes()[*end] == b';')
-            .map(|end| &after[..end]);
+        let name = after.find([';', '&']).filter(|end| after.as_bytes()[*end] == b';').map(|end| &after[..end]);
         match name.map(resolve).transpose()?.flatten() {
             Some(char) => {
                 value.push(char);
@@ -449,11 +429,7 @@ impl<'a> Writer<'a> {
     fn new(size: usize, name: &'a mut dyn FnMut(i64) -> String) -> Writer<'a> {
         Writer {
             html: String::with_capacity(size),
-            text: Lines {
-                text: String::with_capacity(size),
-                ended: false,
-                cells: false,
-            },
+            text: Lines { text: String::with_capacity(size), ended: false, cells: false },
             references: Vec::new(),
             known: HashSet::new(),
             open: Vec::new(),
@@ -467,10 +443,7 @@ impl<'a> Writer<'a> {
     fn start(&mut self, start: &BytesStart<'_>) -> Result<(), RichTextError> {
         self.after_rule = false;
         let name = start.name().0;
-        let tag = TAGS
-            .iter()
-            .find(|tag| tag.name == name)
-            .ok_or(RichTextError::Invalid)?;
+        let tag = TAGS.iter().find(|tag| tag.name == name).ok_or(RichTextError::Invalid)?;
         let around = self.open.last().map_or(BODY, |open| open.holds);
         let fits = around & tag.is != 0 || tag.kept.is_empty();
         if !fits || self.open.len() >= MAX_DEPTH {
@@ -490,11 +463,7 @@ impl<'a> Writer<'a> {
             self.after_rule = true;
             return Ok(());
         }
-        let holds = if tag.is & WITHIN_A_LINE != 0 {
-            around & tag.holds
-        } else {
-            tag.holds
-        };
+        let holds = if tag.is & WITHIN_A_LINE != 0 { around & tag.holds } else { tag.holds };
         let mut link = None;
         if tag.is == LINK {
             let target = self.start_link(&attributes)?;
@@ -511,16 +480,8 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    fn start_link(
-        &mut self,
-        attributes: &[(&'static str, String)],
-    ) -> Result<Target, RichTextError> {
-        let of = |name| {
-            attributes
-                .iter()
-                .find(|(key, _)| *key == name)
-                .map(|(_, value)| value.trim())
-        };
+    fn start_link(&mut self, attributes: &[(&'static str, String)]) -> Result<Target, RichTextError> {
+        let of = |name| attributes.iter().find(|(key, _)| *key == name).map(|(_, value)| value.trim());
         if let Some(digits) = of("data-asana-gid") {
             let gid = gid::parse(digits).ok_or(RichTextError::Invalid)?;
             self.html.push_str("<a");
@@ -534,9 +495,7 @@ impl<'a> Writer<'a> {
             self.silent = true;
             return Ok(Target::Mention);
         }
-        let href = of("href")
-            .filter(|href| !href.is_empty())
-            .ok_or(RichTextError::NoTarget)?;
+        let href = of("href").filter(|href| !href.is_empty()).ok_or(RichTextError::NoTarget)?;
         if !PROTOCOLS.iter().any(|protocol| is_address(href, protocol)) {
             return Err(RichTextError::Protocol);
         }
@@ -562,20 +521,14 @@ impl<'a> Writer<'a> {
         self.after_rule = false;
         let Some(open) = self.open.pop_if(|open| open.tag.name == name) else {
             let missing = self.open.iter().any(|open| open.tag.name == name);
-            return Err(if missing {
-                RichTextError::Unclosed
-            } else {
-                RichTextError::Invalid
-            });
+            return Err(if missing { RichTextError::Unclosed } else { RichTextError::Invalid });
         };
         match open.link {
             Some((Target::Mention, _)) => {
                 self.silent = false;
                 return Ok(());
             }
-            Some((Target::Address(href), length)) if self.text.text.len() == length => {
-                self.text.push(&href)
-            }
+            Some((Target::Address(href), length)) if self.text.text.len() == length => self.text.push(&href),
             _ => {}
         }
         if !open.tag.kept.is_empty() && !self.silent {
@@ -613,24 +566,16 @@ impl<'a> Writer<'a> {
         if !self.done {
             return Err(RichTextError::Unclosed);
         }
-        Ok(RichText {
-            html: self.html,
-            text: self.text.text,
-            references: self.references,
-        })
+        Ok(RichText { html: self.html, text: self.text.text, references: self.references })
     }
 }
 
 fn is_address(href: &str, protocol: &str) -> bool {
-    href.len() > protocol.len()
-        && href.as_bytes()[..protocol.len()].eq_ignore_ascii_case(protocol.as_bytes())
+    href.len() > protocol.len() && href.as_bytes()[..protocol.len()].eq_ignore_ascii_case(protocol.as_bytes())
 }
 
 /// The attributes of a tag that are kept, in the order of the table.
-fn attributes_of(
-    start: &BytesStart<'_>,
-    tag: &Tag,
-) -> Result<Vec<(&'static str, String)>, RichTextError> {
+fn attributes_of(start: &BytesStart<'_>, tag: &Tag) -> Result<Vec<(&'static str, String)>, RichTextError> {
     let mut found = Vec::new();
     for (count, attribute) in start.attributes().enumerate() {
         // Each is compared with all before it, to find any that is there twice.
@@ -638,25 +583,14 @@ fn attributes_of(
             return Err(RichTextError::Invalid);
         }
         let attribute = attribute.map_err(|_| RichTextError::Invalid)?;
-        match tag
-            .attributes
-            .iter()
-            .position(|name| *name == attribute.key.0)
-        {
-            Some(place) => found.push((
-                place,
-                tag.attributes[place],
-                attribute_value(&attribute.value)?,
-            )),
+        match tag.attributes.iter().position(|name| *name == attribute.key.0) {
+            Some(place) => found.push((place, tag.attributes[place], attribute_value(&attribute.value)?)),
             None if tag.others == Others::Refused => return Err(RichTextError::Invalid),
             None => {}
         }
     }
     found.sort_by_key(|(place, _, _)| *place);
-    Ok(found
-        .into_iter()
-        .map(|(_, name, value)| (name, value))
-        .collect())
+    Ok(found.into_iter().map(|(_, name, value)| (name, value)).collect())
 }
 
 /// The plain text: what is in the tags, with blocks, items and rows on lines of their own and tabs between cells.
@@ -674,11 +608,7 @@ impl Lines {
             return;
         }
         // A line break in the text itself, before or after the block, is the new line.
-        if self.ended
-            && !self.text.is_empty()
-            && !self.text.ends_with('\n')
-            && !text.starts_with('\n')
-        {
+        if self.ended && !self.text.is_empty() && !self.text.ends_with('\n') && !text.starts_with('\n') {
             self.text.push('\n');
         }
         self.ended = false;
@@ -704,15 +634,11 @@ mod tests {
     use proptest::strategy::ValueTree;
 
     fn html(sent: &str) -> String {
-        parse(sent)
-            .unwrap_or_else(|error| panic!("{sent}: {error}"))
-            .html
+        parse(sent).unwrap_or_else(|error| panic!("{sent}: {error}")).html
     }
 
     fn text(sent: &str) -> String {
-        parse(sent)
-            .unwrap_or_else(|error| panic!("{sent}: {error}"))
-            .text
+        parse(sent).unwrap_or_else(|error| panic!("{sent}: {error}")).text
     }
 
     fn refusal(sent: &str) -> String {
@@ -738,8 +664,7 @@ mod tests {
 
     const INVALID: &str = "XML is invalid";
     const NO_BODY: &str = "Rich text should be wrapped in <body> tag.";
-    const BRACKET: &str =
-        "XML is invalid: Malformed rich text. Found < or > that was not part of tag.";
+    const BRACKET: &str = "XML is invalid: Malformed rich text. Found < or > that was not part of tag.";
     const UNCLOSED: &str = "XML is invalid: Malformed rich text. XML tag was not closed.";
     const NO_TARGET: &str = "One of data-asana-gid or href is required in anchor attributes";
     const PROTOCOL: &str = "invalid protocol in HREF field";
@@ -774,43 +699,22 @@ mod tests {
         for (sent, kept) in [
             ("<b>a</b>", "<strong>a</strong>"),
             ("<i>a</i>", "<em>a</em>"),
-            (
-                "<u>a</u><s>b</s><code>c</code>",
-                "<u>a</u><s>b</s><code>c</code>",
-            ),
-            (
-                "<span style=\"color:red\">a<b>b</b></span>",
-                "a<strong>b</strong>",
-            ),
-            (
-                "<ul class=\"x\"><li data-y=\"z\">a</li></ul>",
-                "<ul><li>a</li></ul>",
-            ),
-            (
-                "<ul><li>a<ol><li>b</li></ol></li></ul>",
-                "<ul><li>a<ol><li>b</li></ol></li></ul>",
-            ),
+            ("<u>a</u><s>b</s><code>c</code>", "<u>a</u><s>b</s><code>c</code>"),
+            ("<span style=\"color:red\">a<b>b</b></span>", "a<strong>b</strong>"),
+            ("<ul class=\"x\"><li data-y=\"z\">a</li></ul>", "<ul><li>a</li></ul>"),
+            ("<ul><li>a<ol><li>b</li></ol></li></ul>", "<ul><li>a<ol><li>b</li></ol></li></ul>"),
             ("<ul>\n  <li>a</li>\n</ul>", "<ul>\n  <li>a</li>\n</ul>"),
             ("a<hr>b", "a<hr />b"),
             ("a<hr/>b<hr></hr>c", "a<hr />b<hr />c"),
             ("<strong/>", "<strong></strong>"),
-            (
-                "<pre data-language=\"rust\">a &lt; b</pre>",
-                "<pre data-language=\"rust\">a &lt; b</pre>",
-            ),
+            ("<pre data-language=\"rust\">a &lt; b</pre>", "<pre data-language=\"rust\">a &lt; b</pre>"),
             ("<mark data-color=\"x\">a</mark>", "<mark>a</mark>"),
             (
                 "<table><tr><td data-cell-widths=\"120\" width=\"120\">a</td></tr></table>",
                 "<table><tr><td width=\"120\" data-cell-widths=\"120\">a</td></tr></table>",
             ),
-            (
-                "<h1>a</h1>\n<h2>b</h2><h3>c</h3>",
-                "<h1>a</h1>\n<h2>b</h2><h3>c</h3>",
-            ),
-            (
-                "<blockquote>a\n<ul><li>b</li></ul></blockquote>",
-                "<blockquote>a\n<ul><li>b</li></ul></blockquote>",
-            ),
+            ("<h1>a</h1>\n<h2>b</h2><h3>c</h3>", "<h1>a</h1>\n<h2>b</h2><h3>c</h3>"),
+            ("<blockquote>a\n<ul><li>b</li></ul></blockquote>", "<blockquote>a\n<ul><li>b</li></ul></blockquote>"),
             ("a\nb\r\nc\rd", "a\nb\nc\nd"),
             ("<strong >a</strong >", "<strong>a</strong>"),
         ] {
@@ -827,23 +731,12 @@ mod tests {
             ("&#65;&#x42;&#13;", "AB\n"),
             ("&rarr; &nbsp;", "&amp;rarr; &amp;nbsp;"),
             ("Q&A: fish; chips", "Q&amp;A: fish; chips"),
-            (
-                "&;&#;&#x;&#xg;&#+1;",
-                "&amp;;&amp;#;&amp;#x;&amp;#xg;&amp;#+1;",
-            ),
+            ("&;&#;&#x;&#xg;&#+1;", "&amp;;&amp;#;&amp;#x;&amp;#xg;&amp;#+1;"),
             ("ends with &", "ends with &amp;"),
         ] {
             assert_eq!(inside(sent), kept, "{sent}");
         }
-        for sent in [
-            "&#0;",
-            "&#x1F;",
-            "&#xD800;",
-            "&#99999999999;",
-            "\u{1}",
-            "\0",
-            "\u{ffff}",
-        ] {
+        for sent in ["&#0;", "&#x1F;", "&#xD800;", "&#99999999999;", "\u{1}", "\0", "\u{ffff}"] {
             assert_eq!(refusal_inside(sent), INVALID, "{sent:?}");
         }
     }
@@ -949,13 +842,7 @@ mod tests {
 
     #[test]
     fn missing_ends_are_told_apart() {
-        for sent in [
-            "<strong>a",
-            "<ul><li>a</ul>",
-            "<b><i>a</b></i>",
-            "<ul><li>a",
-            "<a data-asana-gid=\"1\">",
-        ] {
+        for sent in ["<strong>a", "<ul><li>a</ul>", "<b><i>a</b></i>", "<ul><li>a", "<a data-asana-gid=\"1\">"] {
             assert_eq!(refusal_inside(sent), UNCLOSED, "{sent}");
         }
         assert_eq!(refusal("<body>a"), UNCLOSED);
@@ -968,30 +855,14 @@ mod tests {
             inside("<a href='https://a.b/?c=1&d=2&amp;e=\"' target=\"_blank\">x</a>"),
             "<a href=\"https://a.b/?c=1&amp;d=2&amp;e=&quot;\">x</a>"
         );
-        assert_eq!(
-            inside("<a href=\" HTTP://a.b\nc \"/>"),
-            "<a href=\"HTTP://a.b c\"></a>"
-        );
-        assert_eq!(
-            inside("<a href=\"mailto:a@b.c\">x</a>"),
-            "<a href=\"mailto:a@b.c\">x</a>"
-        );
+        assert_eq!(inside("<a href=\" HTTP://a.b\nc \"/>"), "<a href=\"HTTP://a.b c\"></a>");
+        assert_eq!(inside("<a href=\"mailto:a@b.c\">x</a>"), "<a href=\"mailto:a@b.c\">x</a>");
         assert_eq!(refusal_inside("<a>x</a>"), NO_TARGET);
         assert_eq!(refusal_inside("<a href=\" \">x</a>"), NO_TARGET);
-        for href in [
-            "javascript:alert(1)",
-            "/tasks/1",
-            "example.com",
-            "https://",
-            "ftp://a.b",
-            "java\nscript:a",
-            "é://a",
-        ] {
-            assert_eq!(
-                refusal_inside(&format!("<a href=\"{href}\">x</a>")),
-                PROTOCOL,
-                "{href}"
-            );
+        for href in
+            ["javascript:alert(1)", "/tasks/1", "example.com", "https://", "ftp://a.b", "java\nscript:a", "é://a"]
+        {
+            assert_eq!(refusal_inside(&format!("<a href=\"{href}\">x</a>")), PROTOCOL, "{href}");
         }
     }
 
@@ -1007,10 +878,7 @@ mod tests {
         );
         assert_eq!(rich.references, [12, 34]);
         assert_eq!(rich.text, "By 12, see 34 and 12");
-        assert_eq!(
-            plain(&rich.html, |gid| format!("@{gid}")),
-            "By @12, see @34 and @12"
-        );
+        assert_eq!(plain(&rich.html, |gid| format!("@{gid}")), "By @12, see @34 and @12");
     }
 
     #[test]
@@ -1040,25 +908,13 @@ mod tests {
             ("\n a \n", "\n a \n"),
             ("a <b>b</b> &lt; &amp;amp;", "a b < &amp;"),
             ("<h1>Summary</h1>First", "Summary\nFirst"),
-            (
-                "<h1>Summary</h1>\nFirst\n\nSecond",
-                "Summary\nFirst\n\nSecond",
-            ),
+            ("<h1>Summary</h1>\nFirst\n\nSecond", "Summary\nFirst\n\nSecond"),
             ("a<ul><li>b</li><li>c</li></ul>d", "a\nb\nc\nd"),
-            (
-                "a\n<ul>\n<li>b<ul><li>c</li></ul></li>\n</ul>\nd",
-                "a\nb\nc\nd",
-            ),
+            ("a\n<ul>\n<li>b<ul><li>c</li></ul></li>\n</ul>\nd", "a\nb\nc\nd"),
             ("a<hr>b", "a\nb"),
-            (
-                "<table><tr><td>a</td><td>b</td></tr><tr><td/><td>d</td></tr></table>e",
-                "a\tb\n\td\ne",
-            ),
+            ("<table><tr><td>a</td><td>b</td></tr><tr><td/><td>d</td></tr></table>e", "a\tb\n\td\ne"),
             ("<blockquote>a</blockquote><pre>b\n  c</pre>", "a\nb\n  c"),
-            (
-                "<a href=\"https://a.b\">x</a> <a href=\"https://c.d/?e&f\"></a>",
-                "x https://c.d/?e&f",
-            ),
+            ("<a href=\"https://a.b\">x</a> <a href=\"https://c.d/?e&f\"></a>", "x https://c.d/?e&f"),
         ] {
             assert_eq!(text_inside(sent), text, "{sent}");
         }
@@ -1066,36 +922,15 @@ mod tests {
 
     #[test]
     fn depth_and_length_have_no_power() {
-        let deep = |depth| {
-            format!(
-                "<body>{}a{}</body>",
-                "<b>".repeat(depth),
-                "</b>".repeat(depth)
-            )
-        };
+        let deep = |depth| format!("<body>{}a{}</body>", "<b>".repeat(depth), "</b>".repeat(depth));
         assert!(parse(&deep(MAX_DEPTH - 1)).is_ok());
         assert_eq!(refusal(&deep(MAX_DEPTH)), INVALID);
-        assert_eq!(
-            refusal(&format!("<body>{}", "<u>".repeat(1_000_000))),
-            INVALID
-        );
+        assert_eq!(refusal(&format!("<body>{}", "<u>".repeat(1_000_000))), INVALID);
         // Each of these is linear; at a megabyte anything else would not end.
         assert!(parse(&format!("<body>{}</body>", "&".repeat(1_000_000))).is_ok());
         assert!(parse(&format!("<body>{}</body>", "&a;".repeat(300_000))).is_ok());
-        assert!(
-            parse(&format!(
-                "<body><a href=\"https://{}\"/></body>",
-                "&".repeat(1_000_000)
-            ))
-            .is_ok()
-        );
-        assert!(
-            parse(&format!(
-                "<body>{}</body>",
-                "<a data-asana-gid=\"7\"/>".repeat(50_000)
-            ))
-            .is_ok()
-        );
+        assert!(parse(&format!("<body><a href=\"https://{}\"/></body>", "&".repeat(1_000_000))).is_ok());
+        assert!(parse(&format!("<body>{}</body>", "<a data-asana-gid=\"7\"/>".repeat(50_000))).is_ok());
         assert!(parse(&format!("<body>{}</body>", "<hr>".repeat(250_000))).is_ok());
         assert_eq!(refusal_inside(&"<".repeat(1_000_000)), BRACKET);
     }
@@ -1103,29 +938,18 @@ mod tests {
     #[test]
     fn plain_text_becomes_rich() {
         assert_eq!(from_plain(""), "<body></body>");
-        assert_eq!(
-            from_plain("a < b & \"c\"\n"),
-            "<body>a &lt; b &amp; \"c\"\n</body>"
-        );
+        assert_eq!(from_plain("a < b & \"c\"\n"), "<body>a &lt; b &amp; \"c\"\n</body>");
         assert_eq!(from_plain("a\r\nb\rc\0\u{1f}"), "<body>a\nb\nc</body>");
     }
 
     #[test]
     fn the_table_is_consistent() {
         for (place, tag) in TAGS.iter().enumerate() {
-            assert!(
-                !TAGS[..place].iter().any(|other| other.name == tag.name),
-                "{} is there twice",
-                tag.name
-            );
+            assert!(!TAGS[..place].iter().any(|other| other.name == tag.name), "{} is there twice", tag.name);
             let normal = TAGS.iter().find(|other| other.name == tag.kept);
             if let Some(normal) = normal {
                 // Or else parsing the normal form again would change it.
-                assert!(
-                    normal.kept == normal.name && normal.is == tag.is && normal.holds == tag.holds,
-                    "{}",
-                    tag.name
-                );
+                assert!(normal.kept == normal.name && normal.is == tag.is && normal.holds == tag.holds, "{}", tag.name);
             } else {
                 assert_eq!(tag.kept, "", "{}", tag.name);
             }
@@ -1144,27 +968,19 @@ mod tests {
             .prop_map(str::to_owned),
         ];
         leaf.prop_recursive(6, 60, 5, |inner| {
-            let names: Vec<&str> = TAGS
-                .iter()
-                .map(|tag| tag.name)
-                .filter(|name| *name != "hr")
-                .collect();
-            (
-                prop::sample::select(names),
-                prop::collection::vec(inner, 0..5),
-            )
-                .prop_map(|(name, inner)| {
-                    let inner = inner.concat();
-                    match name {
-                        "ul" | "ol" => format!("<{name}><li>{inner}</li> <li/></{name}>"),
-                        "li" | "td" | "tr" | "table" => {
-                            format!("<table><tr><td width=\"1\">{inner}</td><td/></tr></table>")
-                        }
-                        "a" => format!("<a href=\"https://a.b\">{inner}</a>"),
-                        "body" => inner,
-                        name => format!("<{name}>{inner}</{name}>"),
+            let names: Vec<&str> = TAGS.iter().map(|tag| tag.name).filter(|name| *name != "hr").collect();
+            (prop::sample::select(names), prop::collection::vec(inner, 0..5)).prop_map(|(name, inner)| {
+                let inner = inner.concat();
+                match name {
+                    "ul" | "ol" => format!("<{name}><li>{inner}</li> <li/></{name}>"),
+                    "li" | "td" | "tr" | "table" => {
+                        format!("<table><tr><td width=\"1\">{inner}</td><td/></tr></table>")
                     }
-                })
+                    "a" => format!("<a href=\"https://a.b\">{inner}</a>"),
+                    "body" => inner,
+                    name => format!("<{name}>{inner}</{name}>"),
+                }
+            })
         })
         .prop_map(|inner| format!("<body>{inner}</body>"))
     }
@@ -1204,9 +1020,8 @@ mod tests {
     fn most_of_the_markup_is_accepted() {
         // Or else the fixed point would be tested on hardly anything.
         let mut runner = proptest::test_runner::TestRunner::deterministic();
-        let accepted = (0..1000)
-            .filter(|_| parse(&markup().new_tree(&mut runner).expect("a tree").current()).is_ok())
-            .count();
+        let accepted =
+            (0..1000).filter(|_| parse(&markup().new_tree(&mut runner).expect("a tree").current()).is_ok()).count();
         assert!(accepted > 300, "{accepted} of 1000");
     }
 }

@@ -58,9 +58,7 @@ impl FromStr for Phrase {
         if let Some(number) = number_of(text) {
             return Ok(Phrase(number));
         }
-        let mut words = text
-            .split(|char: char| !char.is_ascii_alphanumeric())
-            .filter(|word| !word.is_empty());
+        let mut words = text.split(|char: char| !char.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
         let mut word = || words.next().ok_or(ParseError);
         let count = count_of(word()?)?;
         let adjective = place_of(word()?, &ADJECTIVES)?;
@@ -70,25 +68,16 @@ impl FromStr for Phrase {
         if word().is_ok() {
             return Err(ParseError);
         }
-        Ok(Phrase(
-            (((count << 7 | adjective) << 7 | animal) << 7 | verb) << 6 | adverb,
-        ))
+        Ok(Phrase((((count << 7 | adjective) << 7 | animal) << 7 | verb) << 6 | adverb))
     }
 }
 
 /// Eight hexadecimal digits.
 fn number_of(text: &str) -> Option<u32> {
-    let digits = text
-        .strip_prefix("0x")
-        .or_else(|| text.strip_prefix("0X"))
-        .unwrap_or(text);
+    let digits = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")).unwrap_or(text);
     // `from_str_radix` would take a sign.
     let whole = digits.len() == 8 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if whole {
-        u32::from_str_radix(digits, 16).ok()
-    } else {
-        None
-    }
+    if whole { u32::from_str_radix(digits, 16).ok() } else { None }
 }
 
 fn count_of(word: &str) -> Result<u32, ParseError> {
@@ -101,9 +90,7 @@ fn count_of(word: &str) -> Result<u32, ParseError> {
 
 fn place_of(word: &str, list: &[&str]) -> Result<u32, ParseError> {
     let sought = word.bytes().map(|byte| byte.to_ascii_lowercase());
-    let place = list
-        .binary_search_by(|known| known.bytes().cmp(sought.clone()))
-        .map_err(|_| ParseError)?;
+    let place = list.binary_search_by(|known| known.bytes().cmp(sought.clone())).map_err(|_| ParseError)?;
     u32::try_from(place).map_err(|_| ParseError)
 }
 
@@ -113,7 +100,8 @@ pub struct ParseError;
 
 impl fmt::Display for ParseError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("not a phrase: expected a number from 2 to 33, an adjective, an animal, a verb and an adverb")
+        formatter
+            .write_str("not a phrase: expected a number from 2 to 33, an adjective, an animal, a verb and an adverb")
     }
 }
 
@@ -132,12 +120,7 @@ mod tests {
 
     /// Every list with the lowest of its bits in the number.
     fn lists() -> [(&'static [&'static str], u32); 4] {
-        [
-            (&ADJECTIVES, 20),
-            (&ANIMALS, 13),
-            (&VERBS, 6),
-            (&ADVERBS, 0),
-        ]
+        [(&ADJECTIVES, 20), (&ANIMALS, 13), (&VERBS, 6), (&ADVERBS, 0)]
     }
 
     fn read(text: &str) -> Option<u32> {
@@ -156,10 +139,7 @@ mod tests {
     #[test]
     fn the_first_and_the_last() {
         assert_eq!(Phrase(0).to_string(), "2 able ants act always");
-        assert_eq!(
-            Phrase(u32::MAX).to_string(),
-            "33 zesty zebras zigzag wisely"
-        );
+        assert_eq!(Phrase(u32::MAX).to_string(), "33 zesty zebras zigzag wisely");
         assert_eq!(read("33 zesty zebras zigzag wisely"), Some(u32::MAX));
     }
 
@@ -182,18 +162,11 @@ mod tests {
 
     #[test]
     fn the_words_are_well_chosen() {
-        let all: std::vec::Vec<&str> = lists()
-            .iter()
-            .flat_map(|(list, _)| list.iter().copied())
-            .collect();
+        let all: std::vec::Vec<&str> = lists().iter().flat_map(|(list, _)| list.iter().copied()).collect();
         let distinct: std::collections::HashSet<&str> = all.iter().copied().collect();
         assert_eq!(distinct.len(), 128 * 3 + 64);
         for word in &all {
-            assert!(
-                (3..=10).contains(&word.len())
-                    && word.bytes().all(|byte| byte.is_ascii_lowercase()),
-                "{word}"
-            );
+            assert!((3..=10).contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_lowercase()), "{word}");
         }
         for (list, _) in lists() {
             assert!(list.is_sorted());
@@ -207,16 +180,8 @@ mod tests {
 
     /// Whether a single letter changed, added or left out makes one word of the other.
     fn one_letter_apart(one: &str, other: &str) -> bool {
-        let (short, long) = if one.len() < other.len() {
-            (one, other)
-        } else {
-            (other, one)
-        };
-        let start = short
-            .bytes()
-            .zip(long.bytes())
-            .take_while(|(one, other)| one == other)
-            .count();
+        let (short, long) = if one.len() < other.len() { (one, other) } else { (other, one) };
+        let start = short.bytes().zip(long.bytes()).take_while(|(one, other)| one == other).count();
         match long.len() - short.len() {
             0 => short[start..].get(1..) == long[start..].get(1..),
             1 => short[start..] == long[start + 1..],
@@ -226,11 +191,7 @@ mod tests {
 
     #[test]
     fn letters_apart() {
-        assert!(
-            one_letter_apart("cat", "bat")
-                && one_letter_apart("cat", "cats")
-                && one_letter_apart("grow", "row")
-        );
+        assert!(one_letter_apart("cat", "bat") && one_letter_apart("cat", "cats") && one_letter_apart("grow", "row"));
         assert!(!one_letter_apart("cat", "dog") && !one_letter_apart("cat", "catty"));
     }
 

@@ -9,6 +9,8 @@ pub mod tag;
 pub mod team;
 pub mod user;
 pub mod workspace;
+#[cfg(test)]
+mod world;
 
 use engine::resource::Resource;
 

@@ -123,3 +123,49 @@ fn delete_tag(call: &mut Call<'_>) -> Result<Outcome> {
 fn workspace_of(call: &mut Call<'_>, tag: i64) -> Result<i64> {
     Ok(call.number("SELECT workspace_id FROM tags WHERE gid = ?1", &[tag.into()])?.unwrap_or_default())
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use testkit::{both, gid};
+
+    use crate::world::{Small, small};
+
+    both!(a_tag_lives, small, |small: Small| async move {
+        let Small { ann, bob, guest, stranger, workspace, .. } = small;
+        let tag = ann.post("/tags", json!({"workspace": workspace, "name": "urgent", "color": "dark-red"})).await;
+        let tag = tag.created();
+        let path = format!("/tags/{}", gid(&tag));
+        assert_eq!(
+            tag,
+            json!({
+                "gid": gid(&tag), "resource_type": "tag", "color": "dark-red",
+                "created_at": "2026-03-02T10:00:00.000Z", "name": "urgent", "notes": "",
+                "permalink_url": format!("http://localhost/1/{workspace}/tag/{}", gid(&tag)),
+                "workspace": {"gid": workspace, "resource_type": "workspace", "name": "Acme"}
+            })
+        );
+        assert_eq!(bob.put(&path, json!({"name": "very urgent", "color": null})).await.ok()["color"], json!(null));
+        assert_eq!(
+            bob.get(&format!("{path}?opt_fields=name")).await.ok(),
+            json!({"gid": gid(&tag), "name": "very urgent"})
+        );
+        stranger.get(&path).await.refused(404, &format!("tag: Not a recognized ID: {}", gid(&tag)));
+        guest.put(&path, json!({"name": "mine"})).await.refused(403, "You do not have permission to change this tag.");
+        ann.post("/tags", json!({"name": "x"})).await.refused(400, "workspace: Missing input");
+        ann.delete(&path).await.ok();
+        ann.get(&path).await.refused(404, &format!("tag: Unknown object: {}", gid(&tag)));
+    });
+
+    both!(tags_come_in_pages, small, |small: Small| async move {
+        let Small { ann, stranger, workspace, .. } = small;
+        for number in 0..7 {
+            ann.post("/tags", json!({"workspace": workspace, "name": format!("tag {number}")})).await.created();
+        }
+        let all = ann.pages(&format!("/workspaces/{workspace}/tags"), 3).await;
+        let names: Vec<_> = all.iter().filter_map(|tag| tag["name"].as_str()).collect();
+        assert_eq!(names, ["tag 0", "tag 1", "tag 2", "tag 3", "tag 4", "tag 5", "tag 6"]);
+        assert_eq!(ann.get("/tags").await.json["data"].as_array().map(Vec::len), Some(7));
+        assert_eq!(stranger.get("/tags?limit=5").await.json, json!({"data": [], "next_page": null}));
+    });
+}

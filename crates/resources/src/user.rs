@@ -1,5 +1,6 @@
 //! People.
 
+use engine::call::Call;
 use engine::error::{Error, Result};
 use engine::field::{Field, Kind, many, object, sql, text};
 use engine::operation::{Listing, by_number, by_text, get, list, list_one_of, parent};
@@ -104,4 +105,22 @@ fn choose(parameters: &Parameters<'_>) -> Result<&'static Listing> {
         (false, true) => Ok(&IN_TEAM_BY_GID),
         (false, false) => Ok(&EVERYWHERE),
     }
+}
+
+/// Creates a person, who belongs to no workspace yet. The address is the caller's to check.
+pub fn create_user(call: &mut Call<'_>, name: &str, email: &str, password_digest: Option<&str>) -> Result<i64> {
+    let user = call.create_object(&USER, 0)?;
+    call.insert(
+        USER.table,
+        &[
+            ("gid", user.into()),
+            ("name", name.into()),
+            ("name_folded", model::fold(name).into()),
+            ("email", email.trim().into()),
+            ("email_folded", model::fold_email(email).into()),
+            ("password_digest", password_digest.into()),
+            ("created_at", call.now.into()),
+        ],
+    )?;
+    Ok(user)
 }

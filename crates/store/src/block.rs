@@ -39,19 +39,12 @@ pub struct Block {
 impl Block {
     /// An empty block whose rows have `width` cells.
     pub fn new(width: usize) -> Self {
-        Block {
-            width,
-            ..Block::default()
-        }
+        Block { width, ..Block::default() }
     }
 
     /// The number of rows.
     pub fn len(&self) -> usize {
-        if self.width == 0 {
-            0
-        } else {
-            self.slots.len() / self.width
-        }
+        if self.width == 0 { 0 } else { self.slots.len() / self.width }
     }
 
     /// Whether there is no row.

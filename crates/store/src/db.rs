@@ -61,16 +61,9 @@ impl Db {
             Location::SqliteFile(_) | Location::SqliteMemory => {
                 Engine::Sqlite(sqlite::Database::open(&options, &shared, work, alive).await?)
             }
-            Location::Postgres(_) => {
-                Engine::Postgres(postgres::Database::open(&options, &shared, work, alive).await?)
-            }
+            Location::Postgres(_) => Engine::Postgres(postgres::Database::open(&options, &shared, work, alive).await?),
         };
-        Ok(Db(Arc::new(Inner {
-            engine,
-            shared,
-            queue,
-            writers: Mutex::new(writers),
-        })))
+        Ok(Db(Arc::new(Inner { engine, shared, queue, writers: Mutex::new(writers) })))
     }
 
     /// Begins a read transaction. Waits while as many run as [`Options::readers`] allows.
@@ -135,10 +128,7 @@ impl Db {
     pub async fn snapshot(&self) -> Result<Snapshot, Error> {
         self.alone(|write| {
             let content = write.session.snapshot()?;
-            Ok(Snapshot {
-                content,
-                gids: write.shared.gids.get(),
-            })
+            Ok(Snapshot { content, gids: write.shared.gids.get() })
         })
         .await
     }
@@ -178,10 +168,7 @@ impl Db {
     /// Why it cannot.
     pub async fn probe(&self) -> Result<(), Error> {
         let read = Statement::new("SELECT next FROM gid_blocks WHERE id = 1", &[Type::Int]);
-        self.begin_read()
-            .await?
-            .one(Query::new(&read, Vec::new()))
-            .await?;
+        self.begin_read().await?.one(Query::new(&read, Vec::new())).await?;
         if self.0.shared.broken.load(Relaxed) {
             let touch = Statement::new("UPDATE gid_blocks SET next = next WHERE id = 1", &[]);
             self.write(move |write| write.execute(&touch, &[])).await?;

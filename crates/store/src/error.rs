@@ -10,9 +10,7 @@ pub enum Error {
         place: String,
     },
     /// The database was written by a newer program.
-    #[error(
-        "the database is of version {found}, newer than this program, which knows versions up to {known}"
-    )]
+    #[error("the database is of version {found}, newer than this program, which knows versions up to {known}")]
     Newer {
         /// The highest migration recorded in the database.
         found: i64,

@@ -49,7 +49,5 @@ fn count_down(counter: &AtomicU64) -> Option<u64> {
     if counter.load(Relaxed) == 0 {
         return None;
     }
-    counter
-        .fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1))
-        .ok()
+    counter.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1)).ok()
 }

@@ -22,10 +22,7 @@ impl Gids {
         let mut block = self.lock();
         if block.next == block.end {
             let start = reserve(block.next)?;
-            *block = Block {
-                next: start,
-                end: start + BLOCK,
-            };
+            *block = Block { next: start, end: start + BLOCK };
         }
         block.next += 1;
         Ok(block.next - 1)

@@ -18,6 +18,8 @@ mod session;
 mod shared;
 mod sqlite;
 mod statement;
+#[cfg(feature = "throwaway")]
+pub mod throwaway;
 mod value;
 mod write;
 mod writer;

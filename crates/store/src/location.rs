@@ -102,38 +102,20 @@ mod tests {
 
     #[test]
     fn locations_are_parsed() {
-        assert_eq!(
-            "sqlite:/a/b.db".parse::<Location>().unwrap(),
-            Location::SqliteFile("/a/b.db".into())
-        );
-        assert_eq!(
-            "sqlite::memory:".parse::<Location>().unwrap(),
-            Location::SqliteMemory
-        );
+        assert_eq!("sqlite:/a/b.db".parse::<Location>().unwrap(), Location::SqliteFile("/a/b.db".into()));
+        assert_eq!("sqlite::memory:".parse::<Location>().unwrap(), Location::SqliteMemory);
         let url = "postgresql://h/d";
-        assert_eq!(
-            url.parse::<Location>().unwrap(),
-            Location::Postgres(url.into())
-        );
+        assert_eq!(url.parse::<Location>().unwrap(), Location::Postgres(url.into()));
         for wrong in ["", "sqlite:", "mysql://h/d", "/a/b.db"] {
-            assert!(
-                matches!(wrong.parse::<Location>(), Err(Error::Location(_))),
-                "{wrong}"
-            );
+            assert!(matches!(wrong.parse::<Location>(), Err(Error::Location(_))), "{wrong}");
         }
     }
 
     #[test]
     fn a_password_is_not_shown() {
-        for url in [
-            "postgres://me:secret@h:5/d",
-            "postgres://me@h:5/d?password=secret",
-            "postgres://me:se@cret@h:5/d",
-        ] {
-            assert_eq!(
-                Location::Postgres(url.into()).to_string(),
-                "postgres://me@h:5/d"
-            );
+        for url in ["postgres://me:secret@h:5/d", "postgres://me@h:5/d?password=secret", "postgres://me:se@cret@h:5/d"]
+        {
+            assert_eq!(Location::Postgres(url.into()).to_string(), "postgres://me@h:5/d");
         }
     }
 }

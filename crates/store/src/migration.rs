@@ -50,10 +50,7 @@ pub(crate) struct Recorded {
 impl Migration {
     /// SHA-256 of the text as it stands in the file, in hexadecimal.
     pub fn checksum(&self) -> String {
-        Sha256::digest(self.text)
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        Sha256::digest(self.text).iter().map(|byte| format!("{byte:02x}")).collect()
     }
 }
 
@@ -61,34 +58,20 @@ impl Migration {
 ///
 /// # Errors
 /// [`Error::Newer`] if it has taken one that is unknown here, [`Error::Changed`] if one has another text now.
-pub(crate) fn pending<'a>(
-    migrations: &'a [Migration],
-    recorded: &[Recorded],
-) -> Result<Vec<&'a Migration>, Error> {
+pub(crate) fn pending<'a>(migrations: &'a [Migration], recorded: &[Recorded]) -> Result<Vec<&'a Migration>, Error> {
     let known = migrations.last().map_or(0, |last| last.number);
     if let Some(last) = recorded.last()
         && last.number > known
     {
-        return Err(Error::Newer {
-            found: last.number,
-            known,
-        });
+        return Err(Error::Newer { found: last.number, known });
     }
     for step in recorded {
-        let same = migrations
-            .iter()
-            .any(|one| one.number == step.number && one.checksum() == step.checksum);
+        let same = migrations.iter().any(|one| one.number == step.number && one.checksum() == step.checksum);
         if !same {
-            return Err(Error::Changed {
-                number: step.number,
-                name: step.name.clone(),
-            });
+            return Err(Error::Changed { number: step.number, name: step.name.clone() });
         }
     }
-    Ok(migrations
-        .iter()
-        .filter(|one| recorded.iter().all(|step| step.number != one.number))
-        .collect())
+    Ok(migrations.iter().filter(|one| recorded.iter().all(|step| step.number != one.number)).collect())
 }
 
 /// The time for the record: a migration is the one thing that happens before there is a clock to ask.

@@ -19,24 +19,14 @@ pub(crate) struct Pool<T: Pooled> {
 
 impl<T: Pooled> Pool<T> {
     pub fn new(size: usize) -> Arc<Self> {
-        Arc::new(Pool {
-            idle: Mutex::default(),
-            places: Semaphore::new(size.max(1)),
-        })
+        Arc::new(Pool { idle: Mutex::default(), places: Semaphore::new(size.max(1)) })
     }
 
     /// Waits for a free place, and takes an idle connection if there is one.
     pub async fn take(self: &Arc<Self>) -> Result<Lease<T>, Error> {
-        self.places
-            .acquire()
-            .await
-            .map_err(|_| Error::Closed)?
-            .forget();
+        self.places.acquire().await.map_err(|_| Error::Closed)?.forget();
         let connection = self.idle().pop();
-        Ok(Lease {
-            connection,
-            pool: Arc::clone(self),
-        })
+        Ok(Lease { connection, pool: Arc::clone(self) })
     }
 
     /// Refuses further users and lets the connections go; those in use as soon as they are given back.

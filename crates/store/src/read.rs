@@ -45,9 +45,7 @@ impl Read {
     /// As [`Read::level`].
     pub async fn one(&mut self, query: Query) -> Result<Block, Error> {
         let mut blocks = self.level(std::slice::from_ref(&query)).await?;
-        blocks
-            .pop()
-            .ok_or_else(|| Error::engine("no block for the query"))
+        blocks.pop().ok_or_else(|| Error::engine("no block for the query"))
     }
 
     /// Ends the transaction. Dropping it does the same; this says so.

@@ -37,14 +37,7 @@ pub(crate) struct Call<T, E, F> {
 impl<T, E, F> Call<T, E, F> {
     pub fn new(apply: F) -> (Self, oneshot::Receiver<Result<T, E>>) {
         let (reply, answer) = oneshot::channel();
-        (
-            Call {
-                apply: Some(apply),
-                outcome: None,
-                reply,
-            },
-            answer,
-        )
+        (Call { apply: Some(apply), outcome: None, reply }, answer)
     }
 }
 

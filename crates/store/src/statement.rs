@@ -1,6 +1,9 @@
 //! SQL texts as both engines want them.
 
+use std::hash::BuildHasher;
 use std::sync::Arc;
+
+use rustc_hash::FxBuildHasher;
 
 use crate::value::{Type, Value};
 
@@ -12,6 +15,8 @@ pub struct Statement {
     pub(crate) sql: Box<str>,
     pub(crate) numbered: Box<str>,
     pub(crate) columns: Box<[Type]>,
+    /// Of the text: by it a connection finds what it has prepared.
+    pub(crate) hash: u64,
 }
 
 impl Statement {
@@ -20,11 +25,8 @@ impl Statement {
         let sql = sql.into();
         // `?1` and `$1` mean the same to the two engines; `?` never occurs in our texts otherwise.
         let numbered = sql.replace('?', "$").into_boxed_str();
-        Arc::new(Statement {
-            sql,
-            numbered,
-            columns: columns.into(),
-        })
+        let hash = FxBuildHasher.hash_one(&sql);
+        Arc::new(Statement { sql, numbered, columns: columns.into(), hash })
     }
 
     /// The text, with `?1` parameters.
@@ -50,9 +52,6 @@ pub struct Query {
 impl Query {
     /// A statement with its parameters.
     pub fn new(statement: &Arc<Statement>, parameters: Vec<Value>) -> Self {
-        Query {
-            statement: Arc::clone(statement),
-            parameters,
-        }
+        Query { statement: Arc::clone(statement), parameters }
     }
 }

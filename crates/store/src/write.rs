@@ -22,22 +22,14 @@ pub struct Write {
 
 impl Write {
     pub(crate) fn new(session: Box<dyn Session>, shared: Arc<Shared>) -> Self {
-        Write {
-            session,
-            shared,
-            failure: None,
-        }
+        Write { session, shared, failure: None }
     }
 
     /// Runs a statement and returns its rows.
     ///
     /// # Errors
     /// [`Error::Conflict`] for a violated unique constraint, [`Error::Busy`] for a deadlock, else [`Error::Engine`].
-    pub fn query(
-        &mut self,
-        statement: &Arc<Statement>,
-        parameters: &[Value],
-    ) -> Result<Block, Error> {
+    pub fn query(&mut self, statement: &Arc<Statement>, parameters: &[Value]) -> Result<Block, Error> {
         self.run(|session| session.query(statement, parameters))
     }
 
@@ -45,11 +37,7 @@ impl Write {
     ///
     /// # Errors
     /// As [`Write::query`].
-    pub fn execute(
-        &mut self,
-        statement: &Arc<Statement>,
-        parameters: &[Value],
-    ) -> Result<u64, Error> {
+    pub fn execute(&mut self, statement: &Arc<Statement>, parameters: &[Value]) -> Result<u64, Error> {
         self.run(|session| session.execute(statement, parameters))
     }
 
@@ -58,12 +46,7 @@ impl Write {
     ///
     /// # Errors
     /// As [`Write::query`].
-    pub fn insert_rows(
-        &mut self,
-        table: &str,
-        columns: &[(&str, Type)],
-        rows: &[Value],
-    ) -> Result<u64, Error> {
+    pub fn insert_rows(&mut self, table: &str, columns: &[(&str, Type)], rows: &[Value]) -> Result<u64, Error> {
         self.run(|session| session.insert(table, columns, rows))
     }
 
@@ -72,11 +55,7 @@ impl Write {
     /// # Errors
     /// As [`Write::query`], when a new block of gids cannot be reserved.
     pub fn gid(&mut self) -> Result<i64, Error> {
-        let Write {
-            session,
-            shared,
-            failure,
-        } = self;
+        let Write { session, shared, failure } = self;
         let gid = shared.gids.next(|floor| session.reserve_gids(floor));
         gid.inspect_err(|error| remember(failure, error))
     }
@@ -89,10 +68,7 @@ impl Write {
         self.run(|session| session.lock(key))
     }
 
-    fn run<T>(
-        &mut self,
-        statement: impl FnOnce(&mut dyn Session) -> Result<T, Error>,
-    ) -> Result<T, Error> {
+    fn run<T>(&mut self, statement: impl FnOnce(&mut dyn Session) -> Result<T, Error>) -> Result<T, Error> {
         let result = match self.shared.statement() {
             Ok(()) => statement(&mut *self.session),
             Err(error) => Err(error),

@@ -27,17 +27,23 @@ impl Queue {
 
     /// Waits for work; None when the database was closed and all work is done.
     fn next(&self) -> Option<Work> {
-        self.lock().blocking_recv()
+        self.take(|receiver| receiver.blocking_recv())
     }
 
     /// Work that waits already.
     fn waiting(&self) -> Option<Work> {
-        self.lock().try_recv().ok()
+        self.take(|receiver| receiver.try_recv().ok())
     }
 
-    /// Takes no more work. What waits is still done.
-    fn close(&self) {
-        self.lock().close();
+    /// Takes the next piece of work. The end is work for whoever takes it: what waits is still done, nothing new comes.
+    fn take(&self, receive: impl Fn(&mut mpsc::Receiver<Work>) -> Option<Work>) -> Option<Work> {
+        let mut receiver = self.lock();
+        loop {
+            match receive(&mut receiver) {
+                Some(Work::Close) => receiver.close(),
+                other => return other,
+            }
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, mpsc::Receiver<Work>> {
@@ -62,19 +68,12 @@ impl Writer {
         batch: usize,
         alive: mpsc::Sender<()>,
     ) -> Result<(), Error> {
-        let writer = Writer {
-            write: Write::new(session, shared),
-            queue,
-            batch,
-        };
+        let writer = Writer { write: Write::new(session, shared), queue, batch };
         let run = move || {
             writer.run();
             drop(alive);
         };
-        thread::Builder::new()
-            .name("store-writer".into())
-            .spawn(run)
-            .map_err(Error::engine)?;
+        thread::Builder::new().name("store-writer".into()).spawn(run).map_err(Error::engine)?;
         Ok(())
     }
 
@@ -85,7 +84,7 @@ impl Writer {
                 Work::Shared(request) => left_over = self.run_batch(request),
                 Work::Load(request) => self.run_load(request),
                 Work::Alone(work) => work(&mut self.write),
-                Work::Close => self.queue.close(),
+                Work::Close => {}
             }
             self.write.session.tidy();
         }
@@ -100,10 +99,7 @@ impl Writer {
         let mut next = Some(first);
         while let Some(request) = next.take() {
             batch.run(request);
-            if batch.failure.is_some()
-                || batch.requests.len() >= self.batch
-                || started.elapsed() >= BATCH_TIME
-            {
+            if batch.failure.is_some() || batch.requests.len() >= self.batch || started.elapsed() >= BATCH_TIME {
                 break;
             }
             match self.queue.waiting() {
@@ -140,12 +136,7 @@ struct Batch<'a> {
 
 impl<'a> Batch<'a> {
     fn new(write: &'a mut Write) -> Self {
-        Batch {
-            write,
-            requests: Vec::new(),
-            kept: 0,
-            failure: None,
-        }
+        Batch { write, requests: Vec::new(), kept: 0, failure: None }
     }
 
     /// Runs one more request. If it fails, its changes are undone and those of the others stay.
@@ -197,9 +188,7 @@ impl<'a> Batch<'a> {
     }
 
     fn try_commit(&mut self) -> Result<(), Error> {
-        let Write {
-            session, shared, ..
-        } = &mut *self.write;
+        let Write { session, shared, .. } = &mut *self.write;
         if !session.is_open() {
             if !session.has_debt() {
                 return Ok(());
@@ -214,9 +203,7 @@ impl<'a> Batch<'a> {
 
     /// Starts afresh after a failed commit. The database counts as broken until a probe has written to it.
     fn recover(&mut self) {
-        let Write {
-            session, shared, ..
-        } = &mut *self.write;
+        let Write { session, shared, .. } = &mut *self.write;
         shared.broken.store(true, Relaxed);
         shared.gids.forget_rest();
         if let Err(error) = session.rollback().and(session.reopen()) {

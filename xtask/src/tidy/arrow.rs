@@ -62,7 +62,8 @@ impl<'a> Manifest<'a> {
         for (section, key, target) in self.dependencies() {
             let in_tests = section == "dev-dependencies";
             let message = if ours.contains(&target.as_str()) {
-                if allowed.contains(&target.as_str()) || in_tests && target == FOR_TESTS {
+                // A crate that names itself for its tests turns one of its features on: no arrow.
+                if allowed.contains(&target.as_str()) || in_tests && (target == FOR_TESTS || target == self.name) {
                     continue;
                 }
                 if target == FOR_TESTS {
@@ -170,6 +171,11 @@ mod tests {
             findings("server", "[dependencies]\ntestkit.workspace = true\n"),
             ["crates/server/Cargo.toml:4: testkit is for tests: [dev-dependencies] only"]
         );
+    }
+
+    #[test]
+    fn a_crate_may_turn_on_its_own_feature_for_its_tests() {
+        assert_eq!(findings("store", "[dev-dependencies]\nstore = { path = \".\" }\n"), [""; 0]);
     }
 
     #[test]

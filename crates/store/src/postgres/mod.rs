@@ -1,39 +1,73 @@
 //! A server of its own, shared by many nodes.
 
+mod connection;
+mod migrate;
+mod reader;
+mod session;
+mod snapshot;
+mod value;
+
 use std::sync::Arc;
 
 use tokio::sync::mpsc::Sender;
+use tokio_postgres::Config;
 
-use crate::block::Block;
 use crate::error::Error;
-use crate::location::Options;
+use crate::location::{Location, Options};
+use crate::pool::Pool;
 use crate::shared::Shared;
-use crate::statement::Query;
-use crate::writer::Queue;
+use crate::writer::{Queue, Writer};
 
-pub(crate) struct Database;
+pub(crate) use reader::Read;
+
+use connection::Connection;
+use session::{GidReserver, Session};
+
+pub(crate) struct Database {
+    address: Arc<Address>,
+    readers: Arc<Pool<Connection>>,
+    shared: Arc<Shared>,
+}
+
+/// Where the server is, and what its sessions are told first.
+struct Address {
+    config: Config,
+    settings: String,
+}
 
 impl Database {
-    pub async fn open(
-        _: &Options,
-        _: &Arc<Shared>,
-        _: Queue,
-        _: Sender<()>,
-    ) -> Result<Self, Error> {
-        Err(Error::engine("not yet"))
+    /// Connects, brings the database up to date and starts its writers, which end when the queue is closed.
+    pub async fn open(options: &Options, shared: &Arc<Shared>, queue: Queue, alive: Sender<()>) -> Result<Self, Error> {
+        let Location::Postgres(url) = &options.location else {
+            return Err(Error::Location(options.location.to_string()));
+        };
+        let mut config: Config = url.parse().map_err(|_| Error::Location(options.location.to_string()))?;
+        config.application_name("vinyasa");
+        // A planner that compiles machine code for a query of a millisecond only loses time.
+        let settings = format!(
+            "SET synchronous_commit = on; SET jit = off; SET statement_timeout = {}; SET client_min_messages = warning",
+            shared.deadline.as_millis().max(1)
+        );
+        let address = Arc::new(Address { config, settings });
+        migrate::migrate(&address, options).await?;
+        let gids = Arc::new(GidReserver::new(&address));
+        for _ in 0..options.writers.max(1) {
+            let session = Session::new(&address, &gids);
+            Writer::start(Box::new(session), Arc::clone(shared), queue.clone(), 1, alive.clone())?;
+        }
+        Ok(Database { address, readers: Pool::new(options.readers), shared: Arc::clone(shared) })
     }
 
     pub async fn begin_read(&self) -> Result<Read, Error> {
-        Err(Error::engine("not yet"))
+        let mut lease = self.readers.take().await?;
+        if lease.is_empty() {
+            lease.fill(Connection::open(&self.address).await?);
+        }
+        Ok(Read::new(lease, Arc::clone(&self.shared)))
     }
 
-    pub fn close_readers(&self) {}
-}
-
-pub(crate) struct Read;
-
-impl Read {
-    pub async fn level(&mut self, _: &[Query]) -> Result<Vec<Block>, Error> {
-        Err(Error::engine("not yet"))
+    /// Lets the readers go.
+    pub fn close_readers(&self) {
+        self.readers.close();
     }
 }

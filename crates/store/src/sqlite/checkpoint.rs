@@ -36,15 +36,8 @@ impl Checkpointer {
                 }
             }
         };
-        let thread = thread::Builder::new()
-            .name("store-checkpoint".into())
-            .spawn(run)
-            .map_err(Error::engine)?;
-        Ok(Checkpointer {
-            wake: Some(wake),
-            thread: Some(thread),
-            woken_at: 0,
-        })
+        let thread = thread::Builder::new().name("store-checkpoint".into()).spawn(run).map_err(Error::engine)?;
+        Ok(Checkpointer { wake: Some(wake), thread: Some(thread), woken_at: 0 })
     }
 
     /// Looks at the length of the log and wakes the thread when it has grown enough. Whether the caller has to help.

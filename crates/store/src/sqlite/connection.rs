@@ -38,22 +38,15 @@ pub(super) fn open(file: &File, role: Role) -> rusqlite::Result<Connection> {
             }
             | OpenFlags::SQLITE_OPEN_NO_MUTEX,
     )?;
-    connection.busy_timeout(if role == Role::Checkpointer {
-        Duration::ZERO
-    } else {
-        PATIENCE
-    })?;
+    connection.busy_timeout(if role == Role::Checkpointer { Duration::ZERO } else { PATIENCE })?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     // Without this a statement is parsed again whenever a parameter is bound.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
-    connection.execute_batch(
-        "PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF; PRAGMA foreign_keys = OFF",
-    )?;
+    connection.execute_batch("PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF; PRAGMA foreign_keys = OFF")?;
     match role {
         Role::Reader => {
-            connection.execute_batch(
-                "PRAGMA query_only = ON; PRAGMA cache_size = -4096; PRAGMA mmap_size = 268435456",
-            )?;
+            connection
+                .execute_batch("PRAGMA query_only = ON; PRAGMA cache_size = -4096; PRAGMA mmap_size = 268435456")?;
         }
         Role::Writer => {
             let durable = if file.durable { "FULL" } else { "OFF" };
@@ -72,20 +65,12 @@ pub(super) fn open(file: &File, role: Role) -> rusqlite::Result<Connection> {
 }
 
 /// Runs a statement and collects its rows.
-pub(super) fn query(
-    connection: &Connection,
-    statement: &Statement,
-    parameters: &[Value],
-) -> Result<Block, Failure> {
+pub(super) fn query(connection: &Connection, statement: &Statement, parameters: &[Value]) -> Result<Block, Failure> {
     let mut prepared = prepare(connection, statement, parameters)?;
     let width = statement.columns.len();
     if prepared.column_count() != width {
         let found = prepared.column_count();
-        return Err(Error::engine(format!(
-            "{found} columns where {width} are declared: {}",
-            statement.sql
-        ))
-        .into());
+        return Err(Error::engine(format!("{found} columns where {width} are declared: {}", statement.sql)).into());
     }
     let mut block = Block::new(width);
     let mut rows = prepared.raw_query();
@@ -94,10 +79,7 @@ pub(super) fn query(
             let found = row.get_ref(column)?;
             let Some(cell) = cell(*expected, found) else {
                 let found = found.data_type();
-                let error = format!(
-                    "column {column} is {found}, not {expected:?}: {}",
-                    statement.sql
-                );
+                let error = format!("column {column} is {found}, not {expected:?}: {}", statement.sql);
                 return Err(Error::engine(error).into());
             };
             block.push(cell);
@@ -107,11 +89,7 @@ pub(super) fn query(
 }
 
 /// Runs a statement that returns no rows.
-pub(super) fn execute(
-    connection: &Connection,
-    statement: &Statement,
-    parameters: &[Value],
-) -> Result<u64, Failure> {
+pub(super) fn execute(connection: &Connection, statement: &Statement, parameters: &[Value]) -> Result<u64, Failure> {
     Ok(prepare(connection, statement, parameters)?.raw_execute()? as u64)
 }
 
@@ -123,11 +101,7 @@ fn prepare<'a>(
     let mut prepared = connection.prepare_cached(&statement.sql)?;
     if prepared.parameter_count() != parameters.len() {
         let (wanted, given) = (prepared.parameter_count(), parameters.len());
-        return Err(Error::engine(format!(
-            "{given} parameters where {wanted} are wanted: {}",
-            statement.sql
-        ))
-        .into());
+        return Err(Error::engine(format!("{given} parameters where {wanted} are wanted: {}", statement.sql)).into());
     }
     for (index, value) in parameters.iter().enumerate() {
         prepared.raw_bind_parameter(index + 1, Parameter(value))?;
@@ -204,9 +178,7 @@ impl From<rusqlite::Error> for Error {
             return Error::Engine(text);
         };
         match (code.code, code.extended_code) {
-            (_, ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY) => {
-                Error::Conflict(text)
-            }
+            (_, ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY) => Error::Conflict(text),
             (ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked, _) => Error::Busy(text),
             (ErrorCode::OperationInterrupted, _) => Error::Timeout,
             _ => Error::Engine(text),

@@ -44,35 +44,18 @@ pub(crate) struct Database {
 
 impl Database {
     /// Opens the file, brings it up to date and starts its writer, which ends when the queue is closed.
-    pub async fn open(
-        options: &Options,
-        shared: &Arc<Shared>,
-        queue: Queue,
-        alive: Sender<()>,
-    ) -> Result<Self, Error> {
+    pub async fn open(options: &Options, shared: &Arc<Shared>, queue: Queue, alive: Sender<()>) -> Result<Self, Error> {
         let file = Arc::new(match &options.location {
-            Location::SqliteFile(path) => File {
-                path: path.clone(),
-                durable: true,
-                _directory: None,
-            },
+            Location::SqliteFile(path) => File { path: path.clone(), durable: true, _directory: None },
             _ => temporary()?,
         });
         if !options.create && file.durable && !file.path.exists() {
-            return Err(Error::Missing {
-                place: file.path.display().to_string(),
-            });
+            return Err(Error::Missing { place: file.path.display().to_string() });
         }
         let opened = Arc::clone(&file);
-        let session = spawn_blocking(move || session::Writer::open(&opened))
-            .await
-            .map_err(Error::engine)??;
+        let session = spawn_blocking(move || session::Writer::open(&opened)).await.map_err(Error::engine)??;
         Writer::start(Box::new(session), Arc::clone(shared), queue, BATCH, alive)?;
-        Ok(Database {
-            file,
-            readers: Pool::new(options.readers),
-            shared: Arc::clone(shared),
-        })
+        Ok(Database { file, readers: Pool::new(options.readers), shared: Arc::clone(shared) })
     }
 
     pub async fn begin_read(&self) -> Result<Read, Error> {
@@ -91,19 +74,12 @@ impl Database {
 
 fn temporary() -> Result<File, Error> {
     let directory = temporary_directory()?;
-    Ok(File {
-        path: directory.path().join("data.db"),
-        durable: false,
-        _directory: Some(directory),
-    })
+    Ok(File { path: directory.path().join("data.db"), durable: false, _directory: Some(directory) })
 }
 
 /// A directory in memory where the system has a place for such, else among its temporary files.
 fn temporary_directory() -> Result<TempDir, Error> {
     let mut builder = tempfile::Builder::new();
     builder.prefix("vinyasa-");
-    builder
-        .tempdir_in("/dev/shm")
-        .or_else(|_| builder.tempdir())
-        .map_err(Error::engine)
+    builder.tempdir_in("/dev/shm").or_else(|_| builder.tempdir()).map_err(Error::engine)
 }

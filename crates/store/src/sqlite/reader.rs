@@ -47,11 +47,7 @@ impl Reader {
         self.budget.start(time);
         let result = queries.iter().try_for_each(|query| {
             shared.statement()?;
-            blocks.push(connection::query(
-                &self.connection,
-                &query.statement,
-                &query.parameters,
-            )?);
+            blocks.push(connection::query(&self.connection, &query.statement, &query.parameters)?);
             Ok(())
         });
         self.budget.stop();
@@ -65,10 +61,7 @@ impl Pooled for Reader {
         if self.connection.is_autocommit() {
             return true;
         }
-        let end = self
-            .connection
-            .prepare_cached("COMMIT")
-            .and_then(|mut commit| commit.raw_execute());
+        let end = self.connection.prepare_cached("COMMIT").and_then(|mut commit| commit.raw_execute());
         end.is_ok()
     }
 }
@@ -86,11 +79,7 @@ const UNLIMITED: u64 = u64::MAX;
 
 impl Budget {
     fn new() -> Self {
-        Budget {
-            origin: Instant::now(),
-            time: AtomicU64::new(UNLIMITED),
-            end: AtomicU64::new(0),
-        }
+        Budget { origin: Instant::now(), time: AtomicU64::new(UNLIMITED), end: AtomicU64::new(0) }
     }
 
     fn start(&self, time: Duration) {
@@ -142,10 +131,7 @@ pub(crate) struct Read {
 
 impl Read {
     pub fn new(lease: Lease<Reader>, shared: Arc<Shared>) -> Self {
-        Read {
-            lease: Some(lease),
-            shared,
-        }
+        Read { lease: Some(lease), shared }
     }
 
     /// Runs the queries here, and what is left of them elsewhere if they take too long.
@@ -161,24 +147,17 @@ impl Read {
 
     /// Runs the queries on a thread that may block.
     pub async fn slow_level(&mut self, queries: &[Query]) -> Result<Vec<Block>, Error> {
-        self.elsewhere(queries, Vec::with_capacity(queries.len()))
-            .await
+        self.elsewhere(queries, Vec::with_capacity(queries.len())).await
     }
 
-    async fn elsewhere(
-        &mut self,
-        queries: &[Query],
-        mut blocks: Vec<Block>,
-    ) -> Result<Vec<Block>, Error> {
+    async fn elsewhere(&mut self, queries: &[Query], mut blocks: Vec<Block>) -> Result<Vec<Block>, Error> {
         let mut lease = self.lease.take().ok_or(Error::Closed)?;
         let budget = Arc::clone(&lease.get()?.budget);
         let queries = queries[blocks.len()..].to_vec();
         let shared = Arc::clone(&self.shared);
         let mut thread = spawn_blocking(move || {
             let result = match lease.get() {
-                Ok(reader) => reader
-                    .run(&queries, &mut blocks, shared.deadline, &shared)
-                    .map_err(Error::from),
+                Ok(reader) => reader.run(&queries, &mut blocks, shared.deadline, &shared).map_err(Error::from),
                 Err(error) => Err(error),
             };
             (lease, result.map(|()| blocks))

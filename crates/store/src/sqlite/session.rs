@@ -39,13 +39,7 @@ impl Writer {
         let mut connection = open(file, &log)?;
         migrate(&mut connection, file, MIGRATIONS)?;
         let checkpointer = Checkpointer::start(Arc::clone(file))?;
-        Ok(Writer {
-            connection,
-            file: Arc::clone(file),
-            log,
-            checkpointer,
-            reserved: None,
-        })
+        Ok(Writer { connection, file: Arc::clone(file), log, checkpointer, reserved: None })
     }
 
     fn run(&self, command: &str) -> Result<(), Error> {
@@ -108,11 +102,7 @@ impl Session for Writer {
     }
 
     fn rollback(&mut self) -> Result<(), Error> {
-        if self.is_open() {
-            self.run("ROLLBACK")
-        } else {
-            Ok(())
-        }
+        if self.is_open() { self.run("ROLLBACK") } else { Ok(()) }
     }
 
     fn reopen(&mut self) -> Result<(), Error> {
@@ -126,28 +116,13 @@ impl Session for Writer {
     }
 
     fn execute(&mut self, statement: &Arc<Statement>, parameters: &[Value]) -> Result<u64, Error> {
-        Ok(connection::execute(
-            &self.connection,
-            statement,
-            parameters,
-        )?)
+        Ok(connection::execute(&self.connection, statement, parameters)?)
     }
 
-    fn insert(
-        &mut self,
-        table: &str,
-        columns: &[(&str, Type)],
-        rows: &[Value],
-    ) -> Result<u64, Error> {
+    fn insert(&mut self, table: &str, columns: &[(&str, Type)], rows: &[Value]) -> Result<u64, Error> {
         let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
-        let marks: Vec<String> = (1..=columns.len())
-            .map(|index| format!("?{index}"))
-            .collect();
-        let sql = format!(
-            "INSERT INTO {table} ({}) VALUES ({})",
-            names.join(", "),
-            marks.join(", ")
-        );
+        let marks: Vec<String> = (1..=columns.len()).map(|index| format!("?{index}")).collect();
+        let sql = format!("INSERT INTO {table} ({}) VALUES ({})", names.join(", "), marks.join(", "));
         let mut prepared = self.connection.prepare_cached(&sql)?;
         let mut count = 0;
         for row in rows.chunks(columns.len().max(1)) {
@@ -165,9 +140,7 @@ impl Session for Writer {
     }
 
     fn reserve_gids(&mut self, floor: i64) -> Result<i64, Error> {
-        let mut reserve = self
-            .connection
-            .prepare_cached(dialect::SQLITE.reserve_gids)?;
+        let mut reserve = self.connection.prepare_cached(dialect::SQLITE.reserve_gids)?;
         let end: i64 = reserve.query_row([gids::BLOCK, floor], |row| row.get(0))?;
         self.reserved = Some(end);
         Ok(end - gids::BLOCK)
@@ -175,17 +148,13 @@ impl Session for Writer {
 
     fn relax(&mut self, relaxed: bool) -> Result<(), Error> {
         if relaxed {
-            self.connection
-                .execute_batch("PRAGMA synchronous = OFF; PRAGMA cache_size = -262144")?;
+            self.connection.execute_batch("PRAGMA synchronous = OFF; PRAGMA cache_size = -262144")?;
         } else {
             let durable = if self.file.durable { "FULL" } else { "OFF" };
-            self.connection
-                .pragma_update(None, "synchronous", durable)?;
-            self.connection
-                .execute_batch("PRAGMA cache_size = -16384; PRAGMA shrink_memory")?;
+            self.connection.pragma_update(None, "synchronous", durable)?;
+            self.connection.execute_batch("PRAGMA cache_size = -16384; PRAGMA shrink_memory")?;
             // A commit waits for the whole log, with all that was written to it without waiting.
-            self.connection
-                .execute("UPDATE gid_blocks SET next = next WHERE id = 1", [])?;
+            self.connection.execute("UPDATE gid_blocks SET next = next WHERE id = 1", [])?;
             checkpoint::run(&self.connection, "PASSIVE")?;
         }
         Ok(())
@@ -213,9 +182,7 @@ impl Session for Writer {
     }
 
     fn restore(&mut self, content: &Content) -> Result<(), Error> {
-        let copy = content
-            .downcast_ref::<Copy>()
-            .ok_or_else(|| Error::engine("a snapshot of another engine"))?;
+        let copy = content.downcast_ref::<Copy>().ok_or_else(|| Error::engine("a snapshot of another engine"))?;
         let from = Connection::open_with_flags(&copy.path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         self.connection.flush_prepared_statement_cache();
         backup(&from, &mut self.connection)
@@ -225,9 +192,7 @@ impl Session for Writer {
 fn backup(from: &Connection, to: &mut Connection) -> Result<(), Error> {
     match Backup::new(from, to)?.step(-1)? {
         StepResult::Done => Ok(()),
-        other => Err(Error::Busy(format!(
-            "a copy of the database did not finish: {other:?}"
-        ))),
+        other => Err(Error::Busy(format!("a copy of the database did not finish: {other:?}"))),
     }
 }
 
@@ -240,9 +205,6 @@ struct Copy {
 impl Copy {
     fn new() -> Result<Self, Error> {
         let directory = super::temporary_directory()?;
-        Ok(Copy {
-            path: directory.path().join("copy.db"),
-            _directory: directory,
-        })
+        Ok(Copy { path: directory.path().join("copy.db"), _directory: directory })
     }
 }
