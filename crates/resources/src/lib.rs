@@ -4,6 +4,8 @@
 
 pub mod missing;
 pub mod order;
+pub mod project;
+pub mod section;
 pub mod story;
 pub mod tag;
 pub mod team;
@@ -15,4 +17,5 @@ mod world;
 use engine::resource::Resource;
 
 /// Every resource.
-pub static RESOURCES: &[&Resource] = &[&workspace::WORKSPACE, &user::USER, &team::TEAM, &tag::TAG];
+pub static RESOURCES: &[&Resource] =
+    &[&workspace::WORKSPACE, &user::USER, &team::TEAM, &tag::TAG, &project::PROJECT, &section::SECTION];
