@@ -132,7 +132,7 @@ pub enum Shown {
     Full,
     /// Only when `opt_fields` names it.
     OptIn,
-    /// Never: it is there for computed fields.
+    /// Never: computed fields need it.
     Never,
 }
 
@@ -309,8 +309,8 @@ impl Field {
         self
     }
 
-    /// Never shown: computed fields are made of it.
-    pub const fn hidden(mut self) -> Self {
+    /// Never shown: other fields are computed from it.
+    pub const fn internal(mut self) -> Self {
         self.shown = Shown::Never;
         self
     }
