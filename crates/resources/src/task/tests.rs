@@ -82,9 +82,15 @@ both!(what_is_wrong_with_a_new_task_is_named, small, |small: Small| async move {
             json!({"workspace": workspace, "assignee": "nobody@acme.example"}),
             "assignee: Not a user in Organization: nobody@acme.example".to_owned(),
         ),
-        (json!({"workspace": workspace, "assignee": "bogus"}), "assignee: Not a user in Organization: bogus".to_owned()),
+        (
+            json!({"workspace": workspace, "assignee": "bogus"}),
+            "assignee: Not a user in Organization: bogus".to_owned(),
+        ),
         (json!({"workspace": workspace, "completed": "yes"}), "completed: Value is not a boolean: yes".to_owned()),
-        (json!({"workspace": workspace, "created_at": "2026-01-01"}), "created_at: Cannot write this property".to_owned()),
+        (
+            json!({"workspace": workspace, "created_at": "2026-01-01"}),
+            "created_at: Cannot write this property".to_owned(),
+        ),
         (
             json!({"workspace": workspace, "start_on": "2026-01-01"}),
             "start_on: A start date needs a due date in the same request".to_owned(),
@@ -96,7 +102,9 @@ both!(what_is_wrong_with_a_new_task_is_named, small, |small: Small| async move {
     ] {
         ann.post("/tasks", body).await.refused(400, &message);
     }
-    ann.put(&format!("/tasks/{hidden}"), json!({"projects": []})).await.refused(400, "projects: Cannot write this property");
+    ann.put(&format!("/tasks/{hidden}"), json!({"projects": []}))
+        .await
+        .refused(400, "projects: Cannot write this property");
     stranger.post("/tasks", json!({"parent": hidden})).await.refused(400, &format!("parent: Unknown object: {hidden}"));
     assert_eq!(names(ann, &format!("/tasks?assignee=me&workspace={workspace}")).await, Vec::<String>::new());
 });
@@ -129,16 +137,23 @@ both!(a_task_moves_through_its_project, small, |small: Small| async move {
     let path = format!("/projects/{launch}/tasks");
     assert_eq!(names(ann, &path).await, ["one", "two", "three", "four"]);
     let all = ann.pages(&path, 1).await;
-    assert_eq!(all.iter().map(|task| task["name"].as_str().unwrap()).collect::<Vec<_>>(), ["one", "two", "three", "four"]);
+    assert_eq!(
+        all.iter().map(|task| task["name"].as_str().unwrap()).collect::<Vec<_>>(),
+        ["one", "two", "three", "four"]
+    );
 
     let one = gid(&all[0]);
     ann.post(&format!("/sections/{done}/addTask"), json!({"task": one})).await.ok();
     assert_eq!(names(ann, &path).await, ["two", "three", "four", "one"]);
-    ann.post(&format!("/tasks/{one}/addProject"), json!({"project": launch, "section": doing, "insert_before": four})).await.ok();
+    ann.post(&format!("/tasks/{one}/addProject"), json!({"project": launch, "section": doing, "insert_before": four}))
+        .await
+        .ok();
     assert_eq!(names(ann, &path).await, ["two", "three", "one", "four"]);
     ann.post(&format!("/tasks/{one}/addProject"), json!({"project": launch, "insert_after": four})).await.ok();
     assert_eq!(names(ann, &path).await, ["two", "three", "four", "one"]);
-    ann.post(&format!("/tasks/{one}/addProject"), json!({"project": launch, "section": doing, "insert_after": null})).await.ok();
+    ann.post(&format!("/tasks/{one}/addProject"), json!({"project": launch, "section": doing, "insert_after": null}))
+        .await
+        .ok();
     assert_eq!(names(ann, &format!("/sections/{doing}/tasks")).await, ["one", "four"]);
     let record = ann.get(&format!("/tasks/{one}")).await.ok();
     assert_eq!(
@@ -192,7 +207,9 @@ both!(dates_and_completion_follow_the_rules, small, |small: Small| async move {
     let cleared = ann.put(&path, json!({"due_on": null})).await.ok();
     assert_eq!([&cleared["due_at"], &cleared["due_on"], &cleared["start_on"]], [&Json::Null; 3]);
     world.clock.advance(5_000);
-    let done = ann.put(&format!("{path}?opt_fields=completed,completed_at,completed_by,modified_at"), json!({"completed": true})).await;
+    let done = ann
+        .put(&format!("{path}?opt_fields=completed,completed_at,completed_by,modified_at"), json!({"completed": true}))
+        .await;
     assert_eq!(
         done.ok(),
         json!({
@@ -252,7 +269,10 @@ both!(followers_and_assignees_see_and_lose_sight, small, |small: Small| async mo
     ann.put(&path, json!({"assignee": "gus@guest.example"})).await.ok();
     assert_eq!(guest.get(&path).await.ok()["assignee"]["name"], "Gus Guest");
     assert_eq!(names(guest, &format!("/tasks?assignee=me&workspace={workspace}")).await, ["one"]);
-    assert_eq!(names(bob, &format!("/tasks?assignee={}&workspace={workspace}", guest.user)).await, Vec::<String>::new());
+    assert_eq!(
+        names(bob, &format!("/tasks?assignee={}&workspace={workspace}", guest.user)).await,
+        Vec::<String>::new()
+    );
     let below = gid(&ann.post(&format!("{path}/subtasks"), json!({"name": "below"})).await.created());
     assert_eq!(guest.get(&format!("/tasks/{below}?opt_fields=name")).await.ok()["name"], "below");
     ann.put(&path, json!({"assignee": null})).await.ok();
@@ -285,7 +305,8 @@ both!(likes_tags_external_data_and_forms, small, |small: Small| async move {
         "workspace": workspace, "name": "one", "tags": [tag], "liked": true,
         "external": {"gid": "ext-1", "data": "{\"a\":1}"}, "html_notes": "<body><b>Hi</b> there</body>",
     });
-    let one = ann.post("/tasks?opt_fields=notes,html_notes,external,liked,num_likes,likes.user.name,tags.name", body).await;
+    let one =
+        ann.post("/tasks?opt_fields=notes,html_notes,external,liked,num_likes,likes.user.name,tags.name", body).await;
     let one = one.created();
     assert_eq!(
         one,
@@ -302,7 +323,14 @@ both!(likes_tags_external_data_and_forms, small, |small: Small| async move {
         .await
         .refused(400, "external: gid: Already in use: ext-1");
     let path = format!("/tasks/{}", gid(&one));
-    let form = ann.send(engine::operation::Method::Put, &path, b"name=a+b&completed=True&opt_fields=name%2Ccompleted", Some("application/x-www-form-urlencoded")).await;
+    let form = ann
+        .send(
+            engine::operation::Method::Put,
+            &path,
+            b"name=a+b&completed=True&opt_fields=name%2Ccompleted",
+            Some("application/x-www-form-urlencoded"),
+        )
+        .await;
     assert_eq!(form.ok(), json!({"gid": gid(&one), "completed": true, "name": "a b"}));
     ann.post(&format!("{path}/removeTag"), json!({"tag": tag})).await.ok();
     assert_eq!(ann.get(&format!("{path}/tags")).await.ok(), json!([]));
