@@ -1,14 +1,14 @@
 //! What both engines promise.
 
-mod common;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use common::{World, count_to, insert, names, put, select};
 use store::{Cell, Db, Error, Location, Query, Statement, Type, Value};
+
+use crate::on_both_engines;
+use crate::world::{World, count_to, insert, names, put, select};
 
 const FIRST_GID: i64 = 4_503_599_627_370_496;
 

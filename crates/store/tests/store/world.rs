@@ -1,4 +1,4 @@
-//! Databases for the tests of both engines.
+//! A database for each test.
 
 use std::sync::Arc;
 
@@ -56,14 +56,14 @@ macro_rules! on_both_engines {
         mod file {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $name() {
-                super::$name($crate::common::World::file()).await;
+                super::$name($crate::world::World::file()).await;
             })*
         }
 
         mod server {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $name() {
-                super::$name($crate::common::World::server()).await;
+                super::$name($crate::world::World::server()).await;
             })*
         }
     };
