@@ -1,1 +1,3 @@
+//! Credentials: how a caller proves who it is.
 
+pub mod token;

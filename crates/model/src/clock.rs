@@ -33,9 +33,7 @@ impl Clock {
     }
 
     fn showing(ms: i64) -> Clock {
-        Clock {
-            shown: Arc::new(AtomicI64::new(ms)),
-        }
+        Clock { shown: Arc::new(AtomicI64::new(ms)) }
     }
 
     /// Milliseconds since 1970, UTC.
@@ -55,17 +53,11 @@ impl Clock {
     /// Moves this clock, and every clone of it, on by `ms`. A system clock stops at that moment.
     pub fn advance(&self, ms: i64) {
         let moved = |shown| {
-            let now = if shown == FOLLOW {
-                system_time()
-            } else {
-                shown
-            };
+            let now = if shown == FOLLOW { system_time() } else { shown };
             Some(now.saturating_add(ms))
         };
         // The closure never answers `None`, so there is no failure to look at.
-        let _ = self
-            .shown
-            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, moved);
+        let _ = self.shown.fetch_update(Ordering::SeqCst, Ordering::SeqCst, moved);
     }
 
     /// Makes this clock, and every clone of it, follow the machine's (again).

@@ -18,12 +18,8 @@ pub fn fold(text: &str) -> String {
         folded.make_ascii_lowercase();
         return folded;
     }
-    let plain: String = text
-        .nfkd()
-        .filter(|char| !is_accent(*char))
-        .flat_map(char::to_lowercase)
-        .map(one_sigma)
-        .collect();
+    let plain: String =
+        text.nfkd().filter(|char| !is_accent(*char)).flat_map(char::to_lowercase).map(one_sigma).collect();
     // Lower case can bring back what the first pass took apart (`İ` within a compatibility form), hence a second one.
     let plain: String = plain.nfkd().filter(|char| !is_accent(*char)).collect();
     push_words(&mut folded, &plain);
@@ -90,10 +86,7 @@ mod tests {
     #[test]
     fn addresses_fold() {
         assert_eq!(fold_email("  Ann@Example.COM "), "ann@example.com");
-        assert_ne!(
-            fold_email("jose@example.com"),
-            fold_email("josé@example.com")
-        );
+        assert_ne!(fold_email("jose@example.com"), fold_email("josé@example.com"));
     }
 
     proptest! {

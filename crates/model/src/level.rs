@@ -25,9 +25,7 @@ impl Level {
 
     /// The level behind the number that the database keeps.
     pub fn from_i64(number: i64) -> Option<Level> {
-        Level::ALL
-            .into_iter()
-            .find(|level| level.as_i64() == number)
+        Level::ALL.into_iter().find(|level| level.as_i64() == number)
     }
 
     /// The number that the database keeps.

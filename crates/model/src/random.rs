@@ -28,26 +28,19 @@ struct Seeded {
 
 impl Seeded {
     fn new(seed: u64) -> Seeded {
-        Seeded {
-            seed,
-            stream: ChaCha20Rng::seed_from_u64(seed),
-        }
+        Seeded { seed, stream: ChaCha20Rng::seed_from_u64(seed) }
     }
 }
 
 impl Random {
     /// The operating system's randomness, fit for secrets.
     pub fn system() -> Random {
-        Random {
-            source: Source::System,
-        }
+        Random { source: Source::System }
     }
 
     /// A ChaCha20 stream from a seed: the same seed gives the same bytes.
     pub fn seeded(seed: u64) -> Random {
-        Random {
-            source: Source::Seeded(Arc::new(Mutex::new(Seeded::new(seed)))),
-        }
+        Random { source: Source::Seeded(Arc::new(Mutex::new(Seeded::new(seed)))) }
     }
 
     /// Fills `bytes`.
@@ -57,9 +50,7 @@ impl Random {
     /// When the operating system has no randomness to give. There is no going on without: every secret would be a guess.
     pub fn fill(&self, bytes: &mut [u8]) {
         match &self.source {
-            Source::System => {
-                getrandom::fill(bytes).expect("the operating system gives random bytes")
-            }
+            Source::System => getrandom::fill(bytes).expect("the operating system gives random bytes"),
             Source::Seeded(seeded) => lock(seeded).stream.fill_bytes(bytes),
         }
     }

@@ -93,22 +93,13 @@ pub fn parse_time(text: &str) -> Option<i64> {
         millis * 1_000_000,
     )
     .ok()?;
-    let ms = Offset::from_seconds(offset)
-        .ok()?
-        .to_timestamp(time)
-        .ok()?
-        .as_millisecond();
+    let ms = Offset::from_seconds(offset).ok()?.to_timestamp(time).ok()?.as_millisecond();
     (MIN..=MAX).contains(&ms).then_some(ms)
 }
 
 fn midnight(date: &str) -> Option<i64> {
     let date = calendar_date(date)?;
-    Some(
-        Offset::UTC
-            .to_timestamp(date.to_datetime(jiff::civil::Time::midnight()))
-            .ok()?
-            .as_millisecond(),
-    )
+    Some(Offset::UTC.to_timestamp(date.to_datetime(jiff::civil::Time::midnight())).ok()?.as_millisecond())
 }
 
 /// What is left of a time to read.
@@ -161,8 +152,7 @@ impl Scanner<'_> {
             self.take(b':');
             minutes = self.two_digits()?;
         }
-        (self.0.is_empty() && hours < 24 && minutes < 60)
-            .then_some(sign * (hours * 3600 + minutes * 60))
+        (self.0.is_empty() && hours < 24 && minutes < 60).then_some(sign * (hours * 3600 + minutes * 60))
     }
 }
 
@@ -177,16 +167,11 @@ fn calendar_date(text: &str) -> Option<Date> {
         return None;
     }
     let number = |digits: &[u8]| {
-        digits.iter().try_fold(0_i16, |number, byte| {
-            byte.is_ascii_digit()
-                .then(|| number * 10 + i16::from(byte - b'0'))
-        })
+        digits
+            .iter()
+            .try_fold(0_i16, |number, byte| byte.is_ascii_digit().then(|| number * 10 + i16::from(byte - b'0')))
     };
-    let (year, month, day) = (
-        number(&bytes[0..4])?,
-        number(&bytes[5..7])?,
-        number(&bytes[8..10])?,
-    );
+    let (year, month, day) = (number(&bytes[0..4])?, number(&bytes[5..7])?, number(&bytes[8..10])?);
     // There is no year 0 in what we write.
     if year == 0 {
         return None;
@@ -269,19 +254,10 @@ mod tests {
             assert_eq!(parse_time(text), noon, "{text}");
         }
         assert_eq!(parse_time("2026-11-22T13:01Z"), Some(1_795_352_460_000));
-        assert_eq!(
-            parse_time("2026-11-22T13:01:14.1Z"),
-            Some(1_795_352_474_100)
-        );
-        assert_eq!(
-            parse_time("2026-11-22T13:01:14.123456789012345678901234567890Z"),
-            Some(1_795_352_474_123)
-        );
+        assert_eq!(parse_time("2026-11-22T13:01:14.1Z"), Some(1_795_352_474_100));
+        assert_eq!(parse_time("2026-11-22T13:01:14.123456789012345678901234567890Z"), Some(1_795_352_474_123));
         assert_eq!(parse_time("2026-11-22"), Some(1_795_305_600_000));
-        assert_eq!(
-            parse_time("2016-12-31T23:59:60Z"),
-            parse_time("2016-12-31T23:59:59Z")
-        );
+        assert_eq!(parse_time("2016-12-31T23:59:60Z"), parse_time("2016-12-31T23:59:59Z"));
         assert_eq!(parse_time("0001-01-01"), Some(MIN));
     }
 

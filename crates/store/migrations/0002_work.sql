@@ -339,8 +339,8 @@ CREATE TABLE custom_field_value_items (
     PRIMARY KEY (value_id, position)
 ) {compact_table};
 
--- What changed, in the transaction of the change. Values are JSON. On an engine where sequence order is not commit
--- order, position stays NULL until a reader numbers the row.
+-- What changed, in the transaction of the change; value is the gid of the object that a field names, gained or lost.
+-- Where sequence order is not commit order, position stays NULL until a reader numbers the row.
 CREATE TABLE changes (
     id {serial},
     workspace_id BIGINT NOT NULL,
@@ -350,7 +350,7 @@ CREATE TABLE changes (
     action TEXT NOT NULL,
     field TEXT,
     field_action TEXT,
-    value TEXT,
+    value BIGINT,
     parent_id BIGINT,
     actor_id BIGINT,
     created_at BIGINT NOT NULL,

@@ -61,9 +61,7 @@ impl Db {
             Location::SqliteFile(_) | Location::SqliteMemory => {
                 Engine::Sqlite(sqlite::Database::open(&options, &shared, work, alive).await?)
             }
-            Location::Postgres(_) => {
-                Engine::Postgres(postgres::Database::open(&options, &shared, work, alive).await?)
-            }
+            Location::Postgres(_) => Engine::Postgres(postgres::Database::open(&options, &shared, work, alive).await?),
         };
         Ok(Db(Arc::new(Inner { engine, shared, queue, writers: Mutex::new(writers) })))
     }

@@ -53,7 +53,9 @@ impl fmt::Debug for Location {
 /// `scheme://user:secret@host/db?password=secret` as `scheme://user@host/db`.
 fn without_password(url: &str) -> String {
     let url = url.split_once('?').map_or(url, |(url, _)| url);
-    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return url.to_owned();
+    };
     match rest.rsplit_once('@') {
         Some((user, host)) => {
             let user = user.split_once(':').map_or(user, |(user, _)| user);
@@ -111,7 +113,8 @@ mod tests {
 
     #[test]
     fn a_password_is_not_shown() {
-        for url in ["postgres://me:secret@h:5/d", "postgres://me@h:5/d?password=secret", "postgres://me:se@cret@h:5/d"] {
+        for url in ["postgres://me:secret@h:5/d", "postgres://me@h:5/d?password=secret", "postgres://me:se@cret@h:5/d"]
+        {
             assert_eq!(Location::Postgres(url.into()).to_string(), "postgres://me@h:5/d");
         }
     }

@@ -48,7 +48,9 @@ where
     E: From<Error> + Send,
 {
     fn run(&mut self, write: &mut Write) -> bool {
-        let Some(apply) = self.apply.take() else { return false };
+        let Some(apply) = self.apply.take() else {
+            return false;
+        };
         let outcome = run_caught(write, apply);
         let keep = outcome.is_ok();
         self.outcome = Some(outcome);

@@ -125,7 +125,8 @@ impl Cluster {
         let mut make = self.command("initdb");
         make.arg("-D").arg(self.data()).args(["-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8"]);
         run(make.arg("--no-sync"));
-        let mut settings = File::options().append(true).open(self.data().join("postgresql.conf")).expect("has settings");
+        let mut settings =
+            File::options().append(true).open(self.data().join("postgresql.conf")).expect("has settings");
         writeln!(
             settings,
             "listen_addresses = ''\nunix_socket_directories = '{}'\nmax_connections = 400\nshared_buffers = 64MB",
@@ -183,9 +184,9 @@ fn run(command: &mut Command) {
 /// Where the programs of the newest installed server are.
 fn programs() -> PathBuf {
     let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
-    let installed = versions.map(|version| version.path().join("bin")).chain(
-        env::var_os("PATH").iter().flat_map(env::split_paths).collect::<Vec<_>>(),
-    );
+    let installed = versions
+        .map(|version| version.path().join("bin"))
+        .chain(env::var_os("PATH").iter().flat_map(env::split_paths).collect::<Vec<_>>());
     let mut found: Vec<PathBuf> = installed.filter(|path| path.join("initdb").exists()).collect();
     found.sort();
     found.pop().expect("PostgreSQL is installed, or TEST_POSTGRES_URL names a server")

@@ -1,1 +1,239 @@
+//! The API in a test: in this process, on a fresh database of either engine, with a fixed clock and seeded randomness,
+//! so that whole answers can be compared.
+//!
+//! ```ignore
+//! both!(a_member_creates_a_tag, |world| async move {
+//!     let tag = world.ann.post("/tags", json!({"workspace": world.workspace, "name": "urgent"})).await.created();
+//!     world.ann.get(&format!("/tags/{}", tag["gid"].as_str().unwrap())).await.ok();
+//!     world.stranger.get("/tags/..").await.refused(404, "tag: Not a recognized ID: ..");
+//! });
+//! ```
 
+use std::future::Future;
+use std::sync::Arc;
+
+use engine::access::{Digest, Viewer};
+use engine::call::{Call, Shared};
+use engine::operation::{Method, Operation};
+use engine::resource::Resource;
+use engine::{Api, Limits, Request, Response};
+use model::{Clock, Random};
+use serde_json::{Value as Json, json};
+use store::{Db, Location, Options};
+
+/// 2026-03-02T10:00:00Z, a Monday: the moment at which every test begins.
+pub const START: i64 = 1_772_445_600_000;
+
+/// Where a test's database lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Engine {
+    /// In this process.
+    Embedded,
+    /// On a server.
+    Server,
+}
+
+/// Makes two tests of one: `name::embedded` and `name::server`. The body is a function of the world.
+#[macro_export]
+macro_rules! both {
+    ($name:ident, $world:expr, $test:expr) => {
+        mod $name {
+            use super::*;
+
+            #[test]
+            fn embedded() {
+                $crate::run(async { ($test)($world($crate::Engine::Embedded).await).await });
+            }
+
+            #[test]
+            fn server() {
+                $crate::run(async { ($test)($world($crate::Engine::Server).await).await });
+            }
+        }
+    };
+}
+
+/// Runs a test to its end.
+pub fn run(test: impl Future<Output = ()>) {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("a runtime starts")
+        .block_on(test);
+}
+
+/// The API over a fresh database.
+#[derive(Clone)]
+pub struct World {
+    /// The API.
+    pub api: Arc<Api>,
+    /// Its clock, which stands still until a test moves it.
+    pub clock: Clock,
+    random: Random,
+}
+
+impl World {
+    /// An API of these resources over an empty database.
+    pub async fn new(
+        engine: Engine,
+        resources: &'static [&'static Resource],
+        missing: &'static [Operation],
+        limits: Limits,
+    ) -> World {
+        let location = match engine {
+            Engine::Embedded => Location::SqliteMemory,
+            Engine::Server => Location::Postgres(store::throwaway::postgres()),
+        };
+        let db = Db::open(Options::new(location)).await.expect("a fresh database opens");
+        let clock = Clock::manual(START);
+        let random = Random::seeded(42);
+        let key = b"a key for the offsets of tests".to_vec();
+        let api = Api::new(db, resources, missing, limits, clock.clone(), random.clone(), key);
+        World { api: Arc::new(api), clock, random }
+    }
+
+    /// Writes as an administrator of the machine would, outside of any operation.
+    pub async fn write<T: Send + 'static>(
+        &self,
+        write: impl FnOnce(&mut Call<'_>) -> engine::Result<T> + Send + 'static,
+    ) -> T {
+        let now = self.clock.now();
+        let written: engine::Result<T> = self
+            .api
+            .db
+            .write(move |transaction| {
+                write(&mut Call {
+                    write: transaction,
+                    viewer: &Viewer::default(),
+                    now,
+                    target: 0,
+                    body: Default::default(),
+                    shared: &Shared::default(),
+                })
+            })
+            .await;
+        written.expect("the test's own writes succeed")
+    }
+
+    /// A client that calls as this user.
+    pub async fn client(&self, user: i64) -> Client {
+        let (random, now) = (self.random.clone(), self.clock.now());
+        let token = self.write(move |call| Ok(auth::token::create(call.write, &random, now, user, "test")?)).await;
+        Client { world: self.clone(), user, token: Some(auth::token::digest(&token)) }
+    }
+
+    /// A client without a token.
+    pub fn nobody(&self) -> Client {
+        Client { world: self.clone(), user: 0, token: None }
+    }
+}
+
+/// A caller of the API.
+#[derive(Clone)]
+pub struct Client {
+    world: World,
+    /// The user's gid.
+    pub user: i64,
+    token: Option<Digest>,
+}
+
+impl Client {
+    /// GET, `/tasks?limit=1`.
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(Method::Get, path, b"", None).await
+    }
+
+    /// POST with `data`.
+    pub async fn post(&self, path: &str, data: Json) -> Answer {
+        self.send(Method::Post, path, json!({ "data": data }).to_string().as_bytes(), Some("application/json")).await
+    }
+
+    /// PUT with `data`.
+    pub async fn put(&self, path: &str, data: Json) -> Answer {
+        self.send(Method::Put, path, json!({ "data": data }).to_string().as_bytes(), Some("application/json")).await
+    }
+
+    /// DELETE.
+    pub async fn delete(&self, path: &str) -> Answer {
+        self.send(Method::Delete, path, b"", None).await
+    }
+
+    /// Any request. `path` lies below `/api/1.0` and may have a query string.
+    pub async fn send(&self, method: Method, path: &str, body: &[u8], content_type: Option<&str>) -> Answer {
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        let request = Request {
+            method: Some(method),
+            path,
+            query,
+            token: self.token,
+            content_type,
+            body,
+            base: "http://localhost".into(),
+        };
+        let response = self.world.api.respond(&request).await;
+        let json = serde_json::from_slice(&response.body).expect("every answer is JSON");
+        Answer { request: format!("{} {path}?{query}", method.name()), response, json }
+    }
+
+    /// All objects of a list, walked in pages of `limit`.
+    pub async fn pages(&self, path: &str, limit: usize) -> Vec<Json> {
+        let separator = if path.contains('?') { '&' } else { '?' };
+        let mut next = format!("{path}{separator}limit={limit}");
+        let mut all = Vec::new();
+        loop {
+            let answer = self.get(&next).await;
+            all.extend(answer.ok().as_array().expect("a list").iter().cloned());
+            match answer.json["next_page"]["path"].as_str() {
+                Some(path) => next = path.to_owned(),
+                None => return all,
+            }
+        }
+    }
+}
+
+/// An answer, with what was asked.
+#[derive(Debug)]
+pub struct Answer {
+    /// The method and the path.
+    pub request: String,
+    /// The answer.
+    pub response: Response,
+    /// Its body.
+    pub json: Json,
+}
+
+impl Answer {
+    /// `data` of a 200.
+    #[track_caller]
+    pub fn ok(&self) -> Json {
+        assert_eq!(self.response.status, 200, "{}: {}", self.request, self.json);
+        self.json["data"].clone()
+    }
+
+    /// `data` of a 201.
+    #[track_caller]
+    pub fn created(&self) -> Json {
+        assert_eq!(self.response.status, 201, "{}: {}", self.request, self.json);
+        assert!(self.response.location.is_some(), "{} says where", self.request);
+        self.json["data"].clone()
+    }
+
+    /// A refusal with this status and message.
+    #[track_caller]
+    pub fn refused(&self, status: u16, message: &str) {
+        assert_eq!(
+            (self.response.status, self.json["errors"][0]["message"].as_str()),
+            (status, Some(message)),
+            "{}: {}",
+            self.request,
+            self.json
+        );
+    }
+}
+
+/// The gid of a record.
+#[track_caller]
+pub fn gid(record: &Json) -> String {
+    record["gid"].as_str().expect("a record with a gid").to_owned()
+}

@@ -90,7 +90,11 @@ impl Connection {
     async fn try_level(&mut self, queries: &[Query], begun: bool) -> Result<Vec<Block>, Error> {
         let Connection { client, prepared, .. } = self;
         let begin = async {
-            if begun { Ok(()) } else { Ok(client.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?) }
+            if begun {
+                Ok(())
+            } else {
+                Ok(client.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
+            }
         };
         // What is polled first is sent first, and nothing waits for its answer before the next is sent.
         let run = async {
@@ -112,7 +116,12 @@ impl Connection {
 }
 
 /// Runs a prepared statement and collects its rows.
-async fn run(client: &Client, prepared: &Prepared, statement: &Statement, parameters: &[Value]) -> Result<Block, Error> {
+async fn run(
+    client: &Client,
+    prepared: &Prepared,
+    statement: &Statement,
+    parameters: &[Value],
+) -> Result<Block, Error> {
     let prepared = prepared.get(statement)?;
     check_parameters(statement, prepared, parameters)?;
     let width = statement.columns.len();
@@ -253,9 +262,9 @@ impl From<tokio_postgres::Error> for Error {
         let text = format!("{} ({})", report.message(), report.code().code());
         match *report.code() {
             SqlState::UNIQUE_VIOLATION => Error::Conflict(text),
-            SqlState::T_R_SERIALIZATION_FAILURE
-            | SqlState::T_R_DEADLOCK_DETECTED
-            | SqlState::LOCK_NOT_AVAILABLE => Error::Busy(text),
+            SqlState::T_R_SERIALIZATION_FAILURE | SqlState::T_R_DEADLOCK_DETECTED | SqlState::LOCK_NOT_AVAILABLE => {
+                Error::Busy(text)
+            }
             SqlState::QUERY_CANCELED => Error::Timeout,
             _ => Error::Engine(text),
         }

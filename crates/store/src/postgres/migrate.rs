@@ -57,8 +57,8 @@ async fn recorded(client: &Client) -> Result<Option<Vec<Recorded>>, Error> {
         return Ok(None);
     }
     let rows = client.query(migration::RECORDED, &[]).await?;
-    let recorded = rows.iter().map(|row| {
-        Ok(Recorded { number: row.try_get(0)?, name: row.try_get(1)?, checksum: row.try_get(2)? })
-    });
+    let recorded = rows
+        .iter()
+        .map(|row| Ok(Recorded { number: row.try_get(0)?, name: row.try_get(1)?, checksum: row.try_get(2)? }));
     recorded.collect::<Result<_, tokio_postgres::Error>>().map(Some).map_err(Error::from)
 }

@@ -54,10 +54,7 @@ impl Link {
     }
 
     /// Does something harmless to repeat; if the connection was lost meanwhile, on a new one.
-    fn wait_connected<T>(
-        &mut self,
-        work: impl AsyncFn(&mut Connection) -> Result<T, Error>,
-    ) -> Result<T, Error> {
+    fn wait_connected<T>(&mut self, work: impl AsyncFn(&mut Connection) -> Result<T, Error>) -> Result<T, Error> {
         self.connect()?;
         let result = self.wait(&work);
         if result.is_ok() || !self.is_lost() {

@@ -35,10 +35,12 @@ pub(super) async fn take(client: &mut Client) -> Result<Tables, Error> {
     let mut tables = Vec::new();
     for name in names(&transaction).await? {
         let copy = transaction.copy_out(&format!("COPY {name} TO STDOUT (FORMAT binary)")).await?;
-        let rows: BytesMut = pin!(copy).try_fold(BytesMut::new(), async |mut rows, part| {
-            rows.extend_from_slice(&part);
-            Ok(rows)
-        }).await?;
+        let rows: BytesMut = pin!(copy)
+            .try_fold(BytesMut::new(), async |mut rows, part| {
+                rows.extend_from_slice(&part);
+                Ok(rows)
+            })
+            .await?;
         tables.push(Table { name, rows: rows.freeze() });
     }
     let sequences = transaction.query(SEQUENCES, &[]).await?;

@@ -45,7 +45,8 @@ pub(super) fn open(file: &File, role: Role) -> rusqlite::Result<Connection> {
     connection.execute_batch("PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF; PRAGMA foreign_keys = OFF")?;
     match role {
         Role::Reader => {
-            connection.execute_batch("PRAGMA query_only = ON; PRAGMA cache_size = -4096; PRAGMA mmap_size = 268435456")?;
+            connection
+                .execute_batch("PRAGMA query_only = ON; PRAGMA cache_size = -4096; PRAGMA mmap_size = 268435456")?;
         }
         Role::Writer => {
             let durable = if file.durable { "FULL" } else { "OFF" };
@@ -173,7 +174,9 @@ impl From<Failure> for Error {
 impl From<rusqlite::Error> for Error {
     fn from(error: rusqlite::Error) -> Self {
         let text = error.to_string();
-        let Some(code) = error.sqlite_error() else { return Error::Engine(text) };
+        let Some(code) = error.sqlite_error() else {
+            return Error::Engine(text);
+        };
         match (code.code, code.extended_code) {
             (_, ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY) => Error::Conflict(text),
             (ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked, _) => Error::Busy(text),

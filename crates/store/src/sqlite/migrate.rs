@@ -19,9 +19,9 @@ pub(super) fn migrate(connection: &mut Connection, file: &File, migrations: &[Mi
     transaction.execute_batch(migration::RECORD)?;
     // Another process may have been faster: what counts is the record under the lock.
     for step in migration::pending(migrations, &recorded(&transaction)?)? {
-        transaction.execute_batch(&dialect::SQLITE.render(step.text)).map_err(|error| {
-            Error::engine(format!("migration {:04}_{}: {error}", step.number, step.name))
-        })?;
+        transaction
+            .execute_batch(&dialect::SQLITE.render(step.text))
+            .map_err(|error| Error::engine(format!("migration {:04}_{}: {error}", step.number, step.name)))?;
         transaction.execute(
             "INSERT INTO migrations (number, name, checksum, applied_at) VALUES (?1, ?2, ?3, ?4)",
             params![step.number, step.name, step.checksum(), migration::now()],
@@ -36,16 +36,17 @@ fn recorded(connection: &Connection) -> Result<Vec<Recorded>, Error> {
         return Ok(Vec::new());
     }
     let mut statement = connection.prepare(migration::RECORDED)?;
-    let rows = statement.query_map([], |row| {
-        Ok(Recorded { number: row.get(0)?, name: row.get(1)?, checksum: row.get(2)? })
-    })?;
+    let rows = statement
+        .query_map([], |row| Ok(Recorded { number: row.get(0)?, name: row.get(1)?, checksum: row.get(2)? }))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 /// Copies the file to `FILE.before-NNNN`, where NNNN is the first migration it has not seen. A new file needs no copy.
 fn keep_copy(connection: &Connection, file: &File, migrations: &[Migration]) -> Result<(), Error> {
     let recorded = recorded(connection)?;
-    let Some(first) = migration::pending(migrations, &recorded)?.first().map(|step| step.number) else { return Ok(()) };
+    let Some(first) = migration::pending(migrations, &recorded)?.first().map(|step| step.number) else {
+        return Ok(());
+    };
     if recorded.is_empty() {
         return Ok(());
     }

@@ -34,7 +34,13 @@ impl Reader {
     }
 
     /// Runs queries until all are done or the time is up. `blocks` holds the answers of those that are done.
-    fn run(&mut self, queries: &[Query], blocks: &mut Vec<Block>, time: Duration, shared: &Shared) -> Result<(), Failure> {
+    fn run(
+        &mut self,
+        queries: &[Query],
+        blocks: &mut Vec<Block>,
+        time: Duration,
+        shared: &Shared,
+    ) -> Result<(), Failure> {
         if self.connection.is_autocommit() {
             self.connection.prepare_cached("BEGIN")?.raw_execute()?;
         }

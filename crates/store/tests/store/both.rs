@@ -71,8 +71,7 @@ async fn all_values_come_back(world: World) {
         write.execute(&Statement::new(create, &[]), &[])?;
         let insert = Statement::new("INSERT INTO kinds VALUES (?1, ?2, ?3, ?4, ?5)", &[]);
         written[..2].iter().try_for_each(|row| write.execute(&insert, row).map(drop))?;
-        let columns =
-            [("id", Type::Int), ("t", Type::Text), ("b", Type::Bool), ("r", Type::Real), ("x", Type::Bytes)];
+        let columns = [("id", Type::Int), ("t", Type::Text), ("b", Type::Bool), ("r", Type::Real), ("x", Type::Bytes)];
         write.insert_rows("kinds", &columns, &written[2..].concat())
     })
     .await
@@ -100,8 +99,14 @@ async fn numbers_are_read_as_declared(world: World) {
     let sql = "SELECT sum(next), count(*), max(1), max(2), 1 = 1, avg(next) FROM gid_blocks";
     let types = [Type::Int, Type::Int, Type::Int, Type::Real, Type::Bool, Type::Real];
     let block = select(&db, sql, &types).await;
-    let expected =
-        [Cell::Int(FIRST_GID), Cell::Int(1), Cell::Int(1), Cell::Real(2.0), Cell::Bool(true), Cell::Real(FIRST_GID as f64)];
+    let expected = [
+        Cell::Int(FIRST_GID),
+        Cell::Int(1),
+        Cell::Int(1),
+        Cell::Real(2.0),
+        Cell::Bool(true),
+        Cell::Real(FIRST_GID as f64),
+    ];
     for (column, expected) in expected.into_iter().enumerate() {
         assert_eq!(block.cell(0, column), expected);
     }
@@ -246,7 +251,12 @@ async fn a_failed_commit_is_told_to_all(world: World) {
     db.probe().await.unwrap();
     let gid = db.write(|write| write.gid()).await.unwrap();
     db.faults().fail_next_commit();
-    let failed = db.write(|write| { write.execute(&insert(), &["lost".into(), Value::Null])?; write.gid() }).await;
+    let failed = db
+        .write(|write| {
+            write.execute(&insert(), &["lost".into(), Value::Null])?;
+            write.gid()
+        })
+        .await;
     assert!(matches!(failed, Err(Error::Commit(_))), "{failed:?}");
     assert_eq!(names(&db).await, ["before"]);
     db.faults().fail_next_commit();

@@ -170,8 +170,10 @@ async fn a_copy_is_kept_before_a_migration() {
     let tables = {
         let file = rusqlite::Connection::open(path).unwrap();
         let mut tables = file
-            .prepare("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT IN
-                ('migrations', 'settings', 'gid_blocks', 'sqlite_sequence')")
+            .prepare(
+                "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT IN
+                ('migrations', 'settings', 'gid_blocks', 'sqlite_sequence')",
+            )
             .unwrap();
         let names = tables.query_map([], |row| row.get::<_, String>(0)).unwrap();
         names.map(|name| format!("DROP TABLE {};", name.unwrap())).collect::<String>()

@@ -1,0 +1,314 @@
+//! Who the caller is and what the caller may do.
+//!
+//! Access is data: `grants(scope, principal, level)`. A viewer's principals (the user, the user's teams, the workspaces
+//! where the user is a full member) are loaded once and remembered; a counter in the database, read with every request,
+//! tells when they are out of date, so that a revoked token or a lost membership counts from the next request on.
+
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, RwLock};
+
+use model::Level;
+use rustc_hash::FxBuildHasher;
+use store::{Block, Query, Read, Statement, Type, Value, Write};
+
+use crate::error::{Error, Result};
+use crate::resource::{Guard, Names, Resource};
+use crate::sql::{Bindings, Template};
+
+/// SHA-256 of a token.
+pub type Digest = [u8; 32];
+
+/// The caller of a request.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Viewer {
+    /// The user's gid.
+    pub user: i64,
+    /// The application that acts for the user; 0 for personal access tokens.
+    pub app: i64,
+    /// What grants may name: the user, teams, and workspaces where the user is a full member. Ascending.
+    pub principals: Vec<i64>,
+    /// The workspaces that the user belongs to, guests included. Ascending.
+    pub workspaces: Vec<i64>,
+    /// The state of the access data that this was loaded from.
+    pub epoch: i64,
+}
+
+impl Viewer {
+    /// Whether the user is a full member of the workspace, not a guest.
+    pub fn is_member(&self, workspace: i64) -> bool {
+        self.principals.binary_search(&workspace).is_ok()
+    }
+
+    /// Whether the user belongs to the workspace, be it as a guest.
+    pub fn belongs_to(&self, workspace: i64) -> bool {
+        self.workspaces.binary_search(&workspace).is_ok()
+    }
+}
+
+/// Viewers remembered at once; beyond it the memory is emptied, which costs each caller one query.
+const MOST_VIEWERS: usize = 10_000;
+
+/// The viewers of recent tokens.
+#[derive(Default)]
+pub struct Viewers {
+    by_digest: RwLock<HashMap<Digest, Arc<Viewer>, FxBuildHasher>>,
+}
+
+static EPOCH: LazyLock<Arc<Statement>> =
+    LazyLock::new(|| Statement::new("SELECT value FROM epochs WHERE name = 'access'", &[Type::Int]));
+static TOKEN: LazyLock<Arc<Statement>> = LazyLock::new(|| {
+    Statement::new(
+        "SELECT k.user_id, k.digest FROM tokens k CROSS JOIN users u WHERE k.digest = ?1 AND k.revoked_at IS NULL \
+         AND u.gid = k.user_id AND u.deactivated_at IS NULL",
+        &[Type::Int, Type::Bytes],
+    )
+});
+static WORKSPACES: LazyLock<Arc<Statement>> = LazyLock::new(|| {
+    Statement::new(
+        "SELECT workspace_id, is_guest FROM workspace_memberships WHERE user_id = ?1 ORDER BY workspace_id",
+        &[Type::Int, Type::Bool],
+    )
+});
+static TEAMS: LazyLock<Arc<Statement>> =
+    LazyLock::new(|| Statement::new("SELECT team_id FROM team_memberships WHERE user_id = ?1", &[Type::Int]));
+static NEW_EPOCH: LazyLock<Arc<Statement>> =
+    LazyLock::new(|| Statement::new("UPDATE epochs SET value = value + 1 WHERE name = 'access'", &[]));
+static OBJECT: LazyLock<Arc<Statement>> = LazyLock::new(|| {
+    Statement::new(
+        "SELECT kind, workspace_id, deleted_at FROM objects WHERE gid = ?1",
+        &[Type::Text, Type::Int, Type::Int],
+    )
+});
+static USER_BY_EMAIL: LazyLock<Arc<Statement>> =
+    LazyLock::new(|| Statement::new("SELECT gid FROM users WHERE email_folded = ?1", &[Type::Int]));
+static TASK_BY_EXTERNAL: LazyLock<Arc<Statement>> = LazyLock::new(|| {
+    Statement::new(
+        "SELECT x.task_id, x.workspace_id FROM task_externals x WHERE x.app_id = ?1 AND x.gid = ?2",
+        &[Type::Int, Type::Int],
+    )
+});
+
+/// The query that tells whether a remembered viewer is still right.
+pub fn epoch_query() -> Query {
+    Query::new(&EPOCH, Vec::new())
+}
+
+/// The answer to [`epoch_query`].
+pub fn epoch(block: &Block) -> i64 {
+    if block.is_empty() { 0 } else { block.int(0, 0).unwrap_or_default() }
+}
+
+/// Makes every remembered viewer out of date. Called by whatever changes tokens, users, memberships or teams.
+pub fn start_epoch(write: &mut Write) -> Result<(), store::Error> {
+    write.execute(&NEW_EPOCH, &[]).map(|_| ())
+}
+
+impl Viewers {
+    /// A viewer remembered from an earlier request.
+    pub fn remembered(&self, digest: &Digest) -> Option<Arc<Viewer>> {
+        self.by_digest.read().ok()?.get(digest).cloned()
+    }
+
+    /// Loads the viewer of a token and remembers it. `None`: no such token, revoked, or a deactivated user.
+    pub async fn load(&self, read: &mut Read, digest: &Digest) -> Result<Option<Arc<Viewer>>, store::Error> {
+        let token = Query::new(&TOKEN, vec![Value::from(&digest[..])]);
+        let blocks = read.level(&[token, epoch_query()]).await?;
+        let user = blocks[0].int(0, 0).filter(|_| !blocks[0].is_empty());
+        let same =
+            blocks[0].bytes(0, 1).is_some_and(|known| bool::from(subtle::ConstantTimeEq::ct_eq(known, &digest[..])));
+        let viewer = match user {
+            Some(user) if same => Arc::new(viewer(read, user, epoch(&blocks[1])).await?),
+            _ => {
+                if let Ok(mut viewers) = self.by_digest.write() {
+                    viewers.remove(digest);
+                }
+                return Ok(None);
+            }
+        };
+        if let Ok(mut viewers) = self.by_digest.write() {
+            if viewers.len() >= MOST_VIEWERS {
+                viewers.clear();
+            }
+            viewers.insert(*digest, Arc::clone(&viewer));
+        }
+        Ok(Some(viewer))
+    }
+}
+
+/// The viewer that a user is.
+pub async fn viewer(read: &mut Read, user: i64, epoch: i64) -> Result<Viewer, store::Error> {
+    let queries = [Query::new(&WORKSPACES, vec![user.into()]), Query::new(&TEAMS, vec![user.into()])];
+    let blocks = read.level(&queries).await?;
+    let (memberships, teams) = (&blocks[0], &blocks[1]);
+    let mut viewer = Viewer { user, app: 0, principals: vec![user], workspaces: Vec::new(), epoch };
+    for row in 0..memberships.len() {
+        let workspace = memberships.int(row, 0).unwrap_or_default();
+        viewer.workspaces.push(workspace);
+        if !memberships.bool(row, 1) {
+            viewer.principals.push(workspace);
+        }
+    }
+    viewer.principals.extend((0..teams.len()).filter_map(|row| teams.int(row, 0)));
+    viewer.principals.sort_unstable();
+    Ok(viewer)
+}
+
+/// The statement that tells a viewer's level on an object of a resource.
+#[derive(Debug)]
+pub struct Levels {
+    template: Template,
+}
+
+impl Levels {
+    /// Reads the level off the resource's guard.
+    pub fn new(resource: &'static Resource) -> Self {
+        let trash = if resource.trash { " AND t.deleted_at IS NULL" } else { "" };
+        let table = resource.table;
+        let level = level_expression(&resource.guard, "t.gid");
+        let text = format!("SELECT {level} FROM {table} t WHERE t.gid = :gid{trash}");
+        Levels { template: Template::new(&text, &[Type::Int]) }
+    }
+
+    /// The query for one object.
+    pub fn query(&self, viewer: &Viewer, gid: i64) -> Query {
+        let named = [("gid", Value::Int(gid))];
+        self.template.bind(&Bindings { viewer, now: 0, ids: &[], named: &named })
+    }
+
+    /// The answer to [`Levels::query`]; `None` when the viewer does not see the object.
+    pub fn level(block: &Block) -> Option<Level> {
+        let level = if block.is_empty() { None } else { block.int(0, 0) };
+        level.and_then(Level::from_i64)
+    }
+}
+
+/// The highest level that grants give the viewer on the object whose gid is `key`; NULL for none.
+fn level_expression(guard: &Guard, key: &str) -> String {
+    let highest = |from: &str, condition: &str| {
+        format!("(SELECT max(g.level) FROM {from}grants g WHERE {condition} AND g.principal_id IN ({{principals}}))")
+    };
+    match guard {
+        Guard::Scope => highest("", &format!("g.scope_id = {key}")),
+        Guard::Scopes { table, owner } => {
+            highest(&format!("{table} x CROSS JOIN "), &format!("x.{owner} = {key} AND g.scope_id = x.scope_id"))
+        }
+        Guard::Via(column, resource) => level_expression(&resource.guard, &format!("t.{column}")),
+        Guard::Sql(_) => format!(
+            "(CASE WHEN {} THEN coalesce({}, {}) END)",
+            guard.predicate(key),
+            highest("", &format!("g.scope_id = {key}")),
+            Level::Viewer.as_i64()
+        ),
+    }
+}
+
+/// Why the viewer does not get an object that a path names. The one rule for 403 and 404 (docs/access.md): an object
+/// of a workspace that the viewer belongs to is refused, any other does not exist.
+pub fn path_refusal(resource: &Resource, viewer: &Viewer, gid: i64, object: &Block) -> Error {
+    match known(resource, viewer, object) {
+        Known::Deleted => Error::deleted(resource.kind, gid),
+        Known::Hidden => Error::no_access(resource.kind),
+        Known::Unknown => Error::not_recognized(resource.kind, gid),
+    }
+}
+
+/// The same for an object that a query parameter or a body names.
+pub fn field_refusal(resource: &Resource, viewer: &Viewer, field: &str, gid: i64, object: &Block) -> Error {
+    match known(resource, viewer, object) {
+        Known::Hidden => Error::no_access(resource.kind),
+        Known::Deleted | Known::Unknown => Error::unknown_object(field, gid),
+    }
+}
+
+enum Known {
+    Unknown,
+    Deleted,
+    Hidden,
+}
+
+fn known(resource: &Resource, viewer: &Viewer, object: &Block) -> Known {
+    if object.is_empty() || object.text(0, 0) != Some(resource.kind) {
+        return Known::Unknown;
+    }
+    match object.int(0, 1) {
+        Some(workspace) if viewer.belongs_to(workspace) => {
+            if object.int(0, 2).is_some() {
+                Known::Deleted
+            } else {
+                Known::Hidden
+            }
+        }
+        _ => Known::Unknown,
+    }
+}
+
+/// The query that tells what a gid is, for the refusals.
+pub fn object_query(gid: i64) -> Query {
+    Query::new(&OBJECT, vec![gid.into()])
+}
+
+/// What a path or parameter calls an object by, once its form is right.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Name {
+    /// By its gid.
+    Gid(i64),
+    /// The viewer.
+    Me,
+    /// A user by e-mail address, folded.
+    Email(String),
+    /// By the identifier of the caller's application.
+    External(String),
+}
+
+impl Name {
+    /// Reads what a resource may be called by. `None`: no such form.
+    pub fn parse(names: Names, text: &str) -> Option<Self> {
+        match names {
+            Names::User if text == "me" => return Some(Name::Me),
+            Names::User if text.contains('@') && !text.contains('\0') => {
+                return Some(Name::Email(model::fold_email(text)));
+            }
+            Names::External => {
+                if let Some(external) = text.strip_prefix("external:") {
+                    let fits = !external.is_empty() && external.len() <= 1024 && !external.contains('\0');
+                    return fits.then(|| Name::External(external.to_owned()));
+                }
+            }
+            _ => {}
+        }
+        model::gid::parse(text).map(Name::Gid)
+    }
+
+    /// The query that finds the gid, for names that need one.
+    fn query(&self, viewer: &Viewer) -> Option<Query> {
+        match self {
+            Name::Gid(_) | Name::Me => None,
+            Name::Email(email) => Some(Query::new(&USER_BY_EMAIL, vec![email.as_str().into()])),
+            Name::External(gid) => Some(Query::new(&TASK_BY_EXTERNAL, vec![viewer.app.into(), gid.as_str().into()])),
+        }
+    }
+
+    fn found(&self, viewer: &Viewer, block: &Block) -> Option<i64> {
+        (0..block.len())
+            .find(|row| !matches!(self, Name::External(_)) || viewer.belongs_to(block.int(*row, 1).unwrap_or_default()))
+            .and_then(|row| block.int(row, 0))
+    }
+
+    /// The gid, looked up when need be.
+    pub async fn gid(&self, read: &mut Read, viewer: &Viewer) -> Result<Option<i64>, store::Error> {
+        Ok(match (self, self.query(viewer)) {
+            (Name::Gid(gid), _) => Some(*gid),
+            (_, Some(query)) => self.found(viewer, &read.one(query).await?),
+            (_, None) => Some(viewer.user),
+        })
+    }
+
+    /// The gid, looked up when need be, inside a write.
+    pub fn gid_in(&self, write: &mut Write, viewer: &Viewer) -> Result<Option<i64>, store::Error> {
+        Ok(match (self, self.query(viewer)) {
+            (Name::Gid(gid), _) => Some(*gid),
+            (_, Some(query)) => self.found(viewer, &write.query(&query.statement, &query.parameters)?),
+            (_, None) => Some(viewer.user),
+        })
+    }
+}

@@ -1,0 +1,512 @@
+//! One request of the API, from its parts to its answer.
+
+use std::collections::HashMap;
+use std::sync::{Arc, RwLock};
+
+use model::{Clock, Random};
+use store::{Db, Read};
+
+use crate::access::{
+    self, Digest, Levels, Name, Viewer, Viewers, epoch, epoch_query, field_refusal, object_query, path_refusal,
+};
+use crate::body::{Encoding, Options, accept};
+use crate::call::{Call, Shared};
+use crate::error::{Error, Result};
+use crate::operation::{Action, Listing, Method, Operation, Outcome, Rule};
+use crate::page::{Listed, Listings, Tokens, filter_value, scope};
+use crate::parameter::{Parameters, shortened};
+use crate::plan::Plan;
+use crate::read::{Scene, load};
+use crate::resource::{Names, Resource};
+use crate::response::Response;
+use crate::route::{Route, Routes, Target};
+use crate::select::Selection;
+
+/// Below this path lies the API.
+pub const PREFIX: &str = "/api/1.0";
+
+/// Numbers that an installation may set.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Limits {
+    /// The largest `limit` of a page.
+    pub page: usize,
+    /// The most objects that a list without `limit` returns.
+    pub unpaginated: usize,
+    /// How long an offset is good for, in seconds.
+    pub offset_lifetime: i64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits { page: 100, unpaginated: 10_000, offset_lifetime: 86_400 }
+    }
+}
+
+/// A request, after HTTP has been read and before anything is known about it.
+#[derive(Clone, Debug)]
+pub struct Request<'a> {
+    /// The method; none when it is one that the API never has.
+    pub method: Option<Method>,
+    /// The path below [`PREFIX`], still percent-encoded.
+    pub path: &'a str,
+    /// The query string.
+    pub query: &'a str,
+    /// SHA-256 of the token, if one was sent.
+    pub token: Option<Digest>,
+    /// The Content-Type header.
+    pub content_type: Option<&'a str>,
+    /// The body.
+    pub body: &'a [u8],
+    /// The address that the caller used, without a slash at the end.
+    pub base: Arc<str>,
+}
+
+/// Plans remembered at once.
+const MOST_PLANS: usize = 2_000;
+/// How often a request is tried when the access data changes under it.
+const ATTEMPTS: usize = 4;
+
+/// The API over a database.
+pub struct Api {
+    /// The database.
+    pub db: Db,
+    /// The resources, in the order of the table of contents.
+    pub resources: &'static [&'static Resource],
+    /// The operations.
+    pub routes: Routes,
+    /// The numbers.
+    pub limits: Limits,
+    /// The time.
+    pub clock: Clock,
+    /// Randomness for phrases.
+    pub random: Random,
+    tokens: Tokens,
+    viewers: Viewers,
+    listings: Listings,
+    shared: Arc<Shared>,
+    plans: RwLock<HashMap<(usize, String), Arc<Plan>>>,
+}
+
+/// What a write came to.
+enum Applied {
+    Done(Outcome),
+    /// The viewer was out of date: nothing was done.
+    Stale,
+}
+
+impl Api {
+    /// The API of these resources over a database; `signing_key` signs offsets.
+    pub fn new(
+        db: Db,
+        resources: &'static [&'static Resource],
+        missing: &'static [Operation],
+        limits: Limits,
+        clock: Clock,
+        random: Random,
+        signing_key: Vec<u8>,
+    ) -> Self {
+        Api {
+            db,
+            resources,
+            routes: Routes::new(resources, missing),
+            tokens: Tokens::new(signing_key, limits.offset_lifetime),
+            limits,
+            clock,
+            random,
+            viewers: Viewers::default(),
+            listings: Listings::default(),
+            shared: Arc::default(),
+            plans: RwLock::default(),
+        }
+    }
+
+    /// Answers a request. Never fails: what goes wrong becomes an answer.
+    pub async fn respond(&self, request: &Request<'_>) -> Response {
+        match self.answer(request).await {
+            Ok(response) => response,
+            Err(error) => self.refuse(&error, &request.base),
+        }
+    }
+
+    /// An error as an answer. A failure of the server gets a phrase, under which its cause is logged.
+    pub fn refuse(&self, error: &Error, base: &str) -> Response {
+        let phrase = (error.status == 500).then(|| {
+            let phrase = phrase::Phrase(self.random.number() as u32).to_string();
+            tracing::error!(phrase, "answered Server Error");
+            phrase
+        });
+        Response::error(error, base, phrase.as_deref())
+    }
+
+    async fn answer(&self, request: &Request<'_>) -> Result<Response> {
+        let found = request.method.and_then(|method| self.routes.find(method, request.path));
+        let (route, path) = found.ok_or_else(Error::no_route)?;
+        let digest = request.token.ok_or_else(Error::not_authorized)?;
+        let mut viewer = match self.viewers.remembered(&digest) {
+            Some(viewer) => viewer,
+            None => self.fresh_viewer(&digest).await?,
+        };
+        for _ in 0..ATTEMPTS {
+            let answer = self.attempt(request, route, &path, &viewer, &digest).await;
+            if let Ok(Some(response)) = answer {
+                return Ok(response);
+            }
+            // A caller whose token has gone learns nothing but that, and a refusal has to be one of today's.
+            let fresh = self.fresh_viewer(&digest).await?;
+            match answer {
+                Err(error) if error.status >= 500 || fresh.epoch == viewer.epoch => {
+                    return Err(error);
+                }
+                _ => viewer = fresh,
+            }
+        }
+        Err(Error::unavailable(1))
+    }
+
+    /// The answer, unless the viewer is out of date.
+    async fn attempt(
+        &self,
+        request: &Request<'_>,
+        route: &Route,
+        path: &[(&'static str, String)],
+        viewer: &Arc<Viewer>,
+        digest: &Digest,
+    ) -> Result<Option<Response>> {
+        let operation = route.operation;
+        if let Action::Missing = operation.action {
+            return Err(Error::not_implemented(operation.id));
+        }
+        let parameters = Parameters::parse(path.to_vec(), request.query)?;
+        let target = route.target.map(|target| target_name(&target, &parameters)).transpose()?;
+        let (body, mut options) = match operation.action {
+            Action::Write(_) => {
+                let resource = operation.answers.or(route.resource);
+                accept(operation, resource, Encoding::of(request.content_type)?, request.body)?
+            }
+            _ => Default::default(),
+        };
+        options.read_query(&parameters)?;
+        let asked = Asked {
+            route,
+            parameters: &parameters,
+            target: target.as_ref(),
+            options: &options,
+            scene: Scene { viewer: Arc::clone(viewer), base: Arc::clone(&request.base), now: self.clock.now() },
+        };
+        let answer = match operation.action {
+            Action::Get => self.get(&asked).await?,
+            Action::List(listing) => self.list(&asked, listing).await?,
+            Action::ListOneOf(choose) => self.list(&asked, choose(&parameters)?).await?,
+            Action::Write(rule) => self.write(&asked, rule, body, digest).await?,
+            Action::Missing => None,
+        };
+        Ok(answer.map(|response| if options.pretty { response.indented() } else { response }))
+    }
+
+    async fn fresh_viewer(&self, digest: &Digest) -> Result<Arc<Viewer>> {
+        let mut read = self.db.begin_read().await?;
+        let viewer = self.viewers.load(&mut read, digest).await?;
+        read.finish().await;
+        viewer.ok_or_else(Error::not_authorized)
+    }
+
+    fn plan(&self, number: usize, fields: Option<&str>, selection: impl FnOnce() -> (Plan, bool)) -> Arc<Plan> {
+        let key = (number, fields.unwrap_or("\0").to_owned());
+        if let Some(known) = self.plans.read().ok().and_then(|plans| plans.get(&key).cloned()) {
+            return known;
+        }
+        let (plan, keep) = selection();
+        let plan = Arc::new(plan);
+        if let (true, Ok(mut plans)) = (keep, self.plans.write()) {
+            if plans.len() >= MOST_PLANS {
+                plans.clear();
+            }
+            plans.insert(key, Arc::clone(&plan));
+        }
+        plan
+    }
+
+    /// What an answer of the route shows: a single object is full, a list compact, unless `opt_fields` chooses.
+    fn shown(&self, route: &Route, resource: &'static Resource, fields: Option<&str>, single: bool) -> Arc<Plan> {
+        self.plan(route.number, fields, || {
+            let selection = match (fields, route.operation.shown) {
+                (Some(fields), _) => Selection::of(resource, fields),
+                (None, "") if single => Selection::full(resource),
+                (None, "") => Selection::compact(resource),
+                (None, shown) => Selection::of(resource, shown),
+            };
+            (Plan::new(resource, &selection, matches!(route.operation.action, Action::Get)), true)
+        })
+    }
+
+    async fn get(&self, asked: &Asked<'_>) -> Result<Option<Response>> {
+        let Some((target, name)) = asked.target else {
+            return Err(Error::server());
+        };
+        let resource = target.resource;
+        let plan = self.shown(asked.route, resource, asked.options.fields.as_deref(), true);
+        let mut read = self.db.begin_read().await?;
+        let gid = name.gid(&mut read, &asked.scene.viewer).await?;
+        let Some(gid) = gid else {
+            read.finish().await;
+            return Err(not_recognized(target, asked.parameters));
+        };
+        let (loaded, beside) = load(&plan, &mut read, &asked.scene, &[gid], vec![epoch_query()]).await?;
+        if epoch(&beside[0]) != asked.scene.viewer.epoch {
+            read.finish().await;
+            return Ok(None);
+        }
+        if !loaded.has(&plan, gid) {
+            let refusal = path_refusal(resource, &asked.scene.viewer, gid, &read.one(object_query(gid)).await?);
+            read.finish().await;
+            return Err(refusal);
+        }
+        read.finish().await;
+        let mut body = Vec::with_capacity(2_048);
+        body.extend_from_slice(b"{\"data\":");
+        loaded.write_one(&plan, &asked.scene, gid, &mut body);
+        body.push(b'}');
+        Ok(Some(Response { status: asked.route.operation.status, body, ..Response::default() }))
+    }
+
+    async fn list(&self, asked: &Asked<'_>, listing: &'static Listing) -> Result<Option<Response>> {
+        let Some(resource) = asked.route.operation.answers.or(asked.route.resource) else {
+            return Err(Error::server());
+        };
+        let viewer = &asked.scene.viewer;
+        let limit = self.limit(asked.parameters)?;
+        let most = listing.unpaged.unwrap_or(self.limits.unpaginated);
+        let mut read = self.db.begin_read().await?;
+        let mut parents = Vec::new();
+        let mut beside = vec![epoch_query()];
+        let mut checked = Vec::new();
+        for parent in listing.parents {
+            let text = asked.parameters.get(parent.parameter).ok_or_else(|| Error::missing(parent.parameter))?;
+            let in_path = asked.parameters.path.iter().any(|(name, _)| *name == parent.parameter);
+            let name = Name::parse(parent.resource.names, text);
+            let refused = || match in_path {
+                true => Error::not_recognized(parent.resource.kind, shortened(text)),
+                false => Error::unknown_object(parent.parameter, shortened(text)),
+            };
+            let Some(name) = name else {
+                return Err(match in_path {
+                    true => Error::not_recognized(parent.resource.kind, shortened(text)),
+                    false => Error::field(parent.parameter, format_args!("Not a Long: {}", shortened(text))),
+                });
+            };
+            let gid = name.gid(&mut read, viewer).await?.ok_or_else(refused)?;
+            let bound = parent.parameter.strip_suffix("_gid").unwrap_or(parent.parameter);
+            parents.push((bound, gid.into()));
+            if name != Name::Me {
+                beside.push(self.shared.levels(parent.resource).query(viewer, gid));
+                checked.push((parent, gid, in_path));
+            }
+        }
+        let mut filters = Vec::new();
+        for (at, filter) in listing.filters.iter().enumerate() {
+            if let Some(value) = asked.parameters.query_value(filter.parameter) {
+                filters.push((at, filter_value(filter.kind, filter.parameter, value, asked.scene.now)?));
+            }
+        }
+        let mut list = Listed {
+            listing,
+            resource,
+            viewer,
+            now: asked.scene.now,
+            parents,
+            filters,
+            after: None,
+            limit: limit.unwrap_or(most),
+        };
+        let scope = scope(asked.route.operation.id, &list);
+        if let Some(offset) = asked.parameters.query_value("offset").filter(|offset| !offset.is_empty()) {
+            list.after = Some(self.tokens.read(offset, &scope, listing.order, asked.scene.now)?);
+        }
+        let (page, answers) = self.listings.page(&mut read, &list, beside).await?;
+        if epoch(&answers[0]) != viewer.epoch {
+            read.finish().await;
+            return Ok(None);
+        }
+        for ((parent, gid, in_path), answer) in checked.iter().zip(&answers[1..]) {
+            if Levels::level(answer).is_none() {
+                let object = read.one(object_query(*gid)).await?;
+                read.finish().await;
+                return Err(match in_path {
+                    true => path_refusal(parent.resource, viewer, *gid, &object),
+                    false => field_refusal(parent.resource, viewer, parent.parameter, *gid, &object),
+                });
+            }
+        }
+        if limit.is_none() && page.next.is_some() {
+            read.finish().await;
+            return Err(Error::bad(
+                "The result is too large. You should use pagination (may require specifying a workspace)!",
+            ));
+        }
+        let plan = self.shown(asked.route, resource, asked.options.fields.as_deref(), false);
+        let mut body = Vec::with_capacity(256 + 128 * page.gids.len());
+        body.extend_from_slice(b"{\"data\":");
+        if page.gids.is_empty() {
+            read.finish().await;
+            body.extend_from_slice(b"[]");
+        } else {
+            let (loaded, _) = load(&plan, &mut read, &asked.scene, &page.gids, Vec::new()).await?;
+            read.finish().await;
+            loaded.write_list(&plan, &asked.scene, &page.gids, &mut body);
+        }
+        if limit.is_some() {
+            body.extend_from_slice(b",\"next_page\":");
+            match &page.next {
+                Some(position) => {
+                    let offset = self.tokens.issue(position, &scope, asked.scene.now);
+                    write_next_page(asked, &offset, &mut body);
+                }
+                None => body.extend_from_slice(b"null"),
+            }
+        }
+        body.push(b'}');
+        Ok(Some(Response { status: 200, body, ..Response::default() }))
+    }
+
+    fn limit(&self, parameters: &Parameters<'_>) -> Result<Option<usize>> {
+        let Some(text) = parameters.query_value("limit") else {
+            return Ok(None);
+        };
+        match text.parse::<usize>() {
+            Ok(limit) if (1..=self.limits.page).contains(&limit) => Ok(Some(limit)),
+            Ok(_) => Err(Error::field("limit", format_args!("Value must be between 1 and {}", self.limits.page))),
+            Err(_) => Err(Error::field("limit", format_args!("Not an Integer: {}", shortened(text)))),
+        }
+    }
+
+    async fn write(
+        &self,
+        asked: &Asked<'_>,
+        rule: Rule,
+        body: crate::body::Body,
+        digest: &Digest,
+    ) -> Result<Option<Response>> {
+        let operation = asked.route.operation;
+        let viewer = Arc::clone(&asked.scene.viewer);
+        let shared = Arc::clone(&self.shared);
+        let target = asked.target.map(|(target, name)| (*target, name.clone()));
+        let refused = asked.target.map(|(target, _)| not_recognized(target, asked.parameters));
+        let now = asked.scene.now;
+        let applied = self
+            .db
+            .write(move |write| -> Result<Applied> {
+                let query = epoch_query();
+                if epoch(&write.query(&query.statement, &query.parameters)?) != viewer.epoch {
+                    return Ok(Applied::Stale);
+                }
+                let mut call = Call { write, viewer: &viewer, now, target: 0, body, shared: &shared };
+                if let Some((target, name)) = target {
+                    match name.gid_in(call.write, &viewer)? {
+                        Some(gid) => call.target = gid,
+                        None => return Err(refused.unwrap_or_else(Error::server)),
+                    }
+                    call.require_target(target.resource, call.target, operation.level)?;
+                }
+                call.resolve_body()?;
+                rule(&mut call).map(Applied::Done)
+            })
+            .await?;
+        match applied {
+            Applied::Stale => Ok(None),
+            Applied::Done(Outcome::Empty) => Ok(Some(Response::empty())),
+            Applied::Done(Outcome::Object(gid)) => self.written(asked, gid, digest).await.map(Some),
+        }
+    }
+
+    /// The answer to a write: the object as it is after the commit.
+    async fn written(&self, asked: &Asked<'_>, gid: i64, digest: &Digest) -> Result<Response> {
+        let operation = asked.route.operation;
+        let Some(resource) = operation.answers.or(asked.route.resource) else {
+            return Err(Error::server());
+        };
+        let plan = self.shown(asked.route, resource, asked.options.fields.as_deref(), true);
+        let mut scene = asked.scene.clone();
+        let mut read = self.db.begin_read().await?;
+        let (mut loaded, beside) = load(&plan, &mut read, &scene, &[gid], vec![epoch_query()]).await?;
+        if epoch(&beside[0]) != scene.viewer.epoch {
+            // The write changed what the caller may see. A caller who has lost everything still gets the answer.
+            scene.viewer = match self.viewers.load(&mut read, digest).await? {
+                Some(viewer) => viewer,
+                None => Arc::new(access::viewer(&mut read, scene.viewer.user, epoch(&beside[0])).await?),
+            };
+            loaded = load(&plan, &mut read, &scene, &[gid], Vec::new()).await?.0;
+        }
+        read.finish().await;
+        let mut body = Vec::with_capacity(2_048);
+        body.extend_from_slice(b"{\"data\":");
+        loaded.write_one(&plan, &scene, gid, &mut body);
+        body.push(b'}');
+        let location = (operation.status == 201)
+            .then(|| self.path_of(resource))
+            .flatten()
+            .map(|path| format!("{PREFIX}{path}/{gid}"));
+        Ok(Response { status: operation.status, body, location, retry_after: None })
+    }
+
+    /// Where objects of a resource are read: `/tasks`.
+    fn path_of(&self, resource: &'static Resource) -> Option<&'static str> {
+        self.routes.all().iter().find_map(|route| {
+            let target = route.target?;
+            let get = matches!(route.operation.action, Action::Get) && target.resource == resource;
+            let path = route.operation.path.strip_suffix(target.parameter.len().checked_add(3).map(|_| "}")?)?;
+            let path = path.strip_suffix(target.parameter)?.strip_suffix("/{")?;
+            (get && !path.contains('{')).then_some(path)
+        })
+    }
+
+    /// Runs a query outside of any operation, for commands and tests.
+    pub async fn read(&self) -> Result<Read> {
+        Ok(self.db.begin_read().await?)
+    }
+}
+
+/// A request whose operation, caller and parameters are known.
+struct Asked<'a> {
+    route: &'a Route,
+    parameters: &'a Parameters<'a>,
+    target: Option<&'a (Target, Name)>,
+    options: &'a Options,
+    scene: Scene,
+}
+
+fn target_name(target: &Target, parameters: &Parameters<'_>) -> Result<(Target, Name)> {
+    let text = parameters.get(target.parameter).unwrap_or_default();
+    match Name::parse(target.resource.names, text) {
+        Some(name) => Ok((*target, name)),
+        None if target.resource.names == Names::User => {
+            Err(Error::field(target.resource.kind, format_args!("Not a recognized ID: {}", shortened(text))))
+        }
+        None => Err(Error::field(target.resource.kind, format_args!("Not a Long: {}", shortened(text)))),
+    }
+}
+
+fn not_recognized(target: &Target, parameters: &Parameters<'_>) -> Error {
+    Error::not_recognized(target.resource.kind, shortened(parameters.get(target.parameter).unwrap_or_default()))
+}
+
+/// `next_page`: the same request with another offset, its parameters in their order.
+fn write_next_page(asked: &Asked<'_>, offset: &str, out: &mut Vec<u8>) {
+    let mut path = asked.route.operation.path.to_owned();
+    for (name, value) in &asked.parameters.path {
+        path = path.replace(&format!("{{{name}}}"), value);
+    }
+    let kept = asked.parameters.raw.split('&').filter(|pair| {
+        let name = pair.split('=').next().unwrap_or_default();
+        !pair.is_empty() && name != "offset"
+    });
+    let query: Vec<&str> = kept.collect();
+    let path = format!("{path}?{}{}offset={offset}", query.join("&"), if query.is_empty() { "" } else { "&" });
+    let mut writer = crate::json::Writer::new(out);
+    writer.raw(b"{\"offset\":");
+    writer.text(offset);
+    writer.raw(b",\"path\":");
+    writer.text(&path);
+    writer.raw(b",\"uri\":");
+    writer.parts(&[&asked.scene.base, PREFIX, &path]);
+    writer.raw(b"}");
+}

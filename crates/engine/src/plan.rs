@@ -1,0 +1,218 @@
+//! From a selection to the queries that load it: one per relation and level, never one per row.
+
+use store::Type;
+
+use crate::field::{Edge, Field, Kind, Source};
+use crate::json::Writer;
+use crate::read::Record;
+use crate::resource::Resource;
+use crate::select::{Selected, Selection};
+use crate::sql::Template;
+
+/// How to load and write the objects of a selection.
+#[derive(Debug)]
+pub struct Plan {
+    pub(crate) root: Node,
+    pub(crate) nodes: usize,
+}
+
+/// One query of a plan and how its rows become JSON.
+#[derive(Debug)]
+pub(crate) struct Node {
+    /// The place of its rows among those that were loaded.
+    pub id: usize,
+    /// `resource_type`.
+    pub kind: &'static str,
+    /// Whether `resource_type` is shown.
+    pub typed: bool,
+    /// The column of the gid; none for rows without one.
+    pub gid: Option<usize>,
+    /// The column of the subtype, when some field depends on it.
+    pub subtype: Option<usize>,
+    /// Loads the rows whose first column is one of `{ids}`.
+    pub template: Template,
+    /// What is shown or needed.
+    pub fields: Vec<PlannedField>,
+    /// The relations.
+    pub children: Vec<Child>,
+}
+
+/// A relation of a node.
+#[derive(Debug)]
+pub(crate) struct Child {
+    /// The column of the parent's rows that the first column of the child's rows equals.
+    pub key: usize,
+    pub node: Node,
+}
+
+/// A field of a node.
+#[derive(Debug)]
+pub(crate) struct PlannedField {
+    pub name: &'static str,
+    pub hidden: bool,
+    pub only: &'static [&'static str],
+    pub show: Show,
+}
+
+/// How a field becomes JSON.
+#[derive(Debug)]
+pub(crate) enum Show {
+    Cell(usize, Kind),
+    /// The first of these children that has a row.
+    One(Vec<usize>),
+    Many(usize),
+    Object(Vec<PlannedField>),
+    Computed(fn(&Record<'_>, &mut Writer<'_>)),
+    Member(usize, &'static str),
+}
+
+/// How a node's rows are found.
+enum By<'a> {
+    /// By their own gid.
+    Gid,
+    /// By the owner that this edge leads from.
+    Owner(&'a Edge),
+}
+
+impl Plan {
+    /// A plan for objects of `resource` by gid. `guarded`: only those that the viewer may see.
+    pub fn new(resource: &'static Resource, selection: &Selection, guarded: bool) -> Self {
+        let mut nodes = 0;
+        let root = build(resource, selection, &By::Gid, guarded, &mut nodes);
+        Plan { root, nodes }
+    }
+}
+
+struct Columns(Vec<(String, Type)>);
+
+impl Columns {
+    fn add(&mut self, expression: &str, column_type: Type) -> usize {
+        let expression = qualified(expression);
+        if let Some(at) = self.0.iter().position(|(known, _)| *known == expression) {
+            return at;
+        }
+        self.0.push((expression, column_type));
+        self.0.len() - 1
+    }
+}
+
+/// A bare column name belongs to `t`.
+fn qualified(expression: &str) -> String {
+    if expression.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+        format!("t.{expression}")
+    } else {
+        expression.to_owned()
+    }
+}
+
+fn column_type(kind: Kind) -> Type {
+    match kind {
+        Kind::Bool => Type::Bool,
+        Kind::Int | Kind::Time | Kind::Gid => Type::Int,
+        Kind::Real => Type::Real,
+        Kind::Text(_) | Kind::Date | Kind::Choice(_) | Kind::Json => Type::Text,
+    }
+}
+
+fn build(resource: &'static Resource, selection: &Selection, by: &By<'_>, guarded: bool, nodes: &mut usize) -> Node {
+    let id = *nodes;
+    *nodes += 1;
+    let mut columns = Columns(Vec::new());
+    let owner = match by {
+        By::Gid => "t.gid".to_owned(),
+        By::Owner(Edge::Link { owner, .. }) => format!("e.{owner}"),
+        By::Owner(Edge::Children { owner, .. }) => format!("t.{owner}"),
+        By::Owner(Edge::From { owner, .. }) => (*owner).to_owned(),
+    };
+    columns.add(&owner, Type::Int);
+    let gid = resource.has_gid().then(|| columns.add("t.gid", Type::Int));
+    let mut children = Vec::new();
+    let fields = plan_fields(&selection.fields, &mut columns, &mut children, nodes);
+    let depends = |field: &PlannedField| !field.only.is_empty();
+    let subtype = fields.iter().any(depends).then(|| columns.add(resource.subtype, Type::Text));
+
+    let list = columns.0.iter().map(|(expression, _)| expression.as_str()).collect::<Vec<_>>().join(", ");
+    let mut sql = match by {
+        By::Gid | By::Owner(Edge::Children { .. }) => {
+            format!("SELECT {list} FROM {} t WHERE {owner} IN ({{ids}})", resource.table)
+        }
+        By::Owner(Edge::Link { table, target, .. }) => format!(
+            "SELECT {list} FROM {table} e CROSS JOIN {} t WHERE {owner} IN ({{ids}}) AND t.gid = e.{target}",
+            resource.table
+        ),
+        By::Owner(Edge::From { from, .. }) => {
+            let and = if from.contains(" WHERE ") { "AND" } else { "WHERE" };
+            format!("SELECT {list} FROM {from} {and} {owner} IN ({{ids}})")
+        }
+    };
+    if resource.trash {
+        sql.push_str(" AND t.deleted_at IS NULL");
+    }
+    if guarded {
+        sql.push_str(" AND ");
+        sql.push_str(&resource.guard.predicate("t.gid"));
+    }
+    if let By::Owner(Edge::Link { order, .. } | Edge::Children { order, .. } | Edge::From { order, .. }) = by {
+        sql.push_str(&format!(" ORDER BY {owner}, {order}"));
+    }
+    let types: Vec<Type> = columns.0.iter().map(|(_, column_type)| *column_type).collect();
+    Node {
+        id,
+        kind: resource.kind,
+        typed: selection.resource_type,
+        gid,
+        subtype,
+        template: Template::new(&sql, &types),
+        fields,
+        children,
+    }
+}
+
+fn plan_fields(
+    selected: &[Selected],
+    columns: &mut Columns,
+    children: &mut Vec<Child>,
+    nodes: &mut usize,
+) -> Vec<PlannedField> {
+    selected
+        .iter()
+        .map(|selected| {
+            let Field { name, source, only, .. } = *selected.field;
+            let mut child = |key: usize, node: Node| {
+                children.push(Child { key, node });
+                children.len() - 1
+            };
+            let show = match source {
+                Source::Column(expression, kind) | Source::Sql(expression, kind) => {
+                    Show::Cell(columns.add(expression, column_type(kind)), kind)
+                }
+                Source::Member { column, member, .. } => Show::Member(columns.add(column, Type::Text), member),
+                Source::Computed { render, .. } => Show::Computed(render),
+                Source::Object(_) => {
+                    let inside = selected.inside.first().map_or(&[][..], |inside| &inside.fields);
+                    Show::Object(plan_fields(inside, columns, children, nodes))
+                }
+                Source::One { target, key } => {
+                    let key = columns.add(key, Type::Int);
+                    let node = build(target, &selected.inside[0], &By::Gid, !target.open_in_relations, nodes);
+                    Show::One(vec![child(key, node)])
+                }
+                Source::OneOf { targets, key } => {
+                    let key = columns.add(key, Type::Int);
+                    let each = targets.iter().zip(&selected.inside).map(|(target, inside)| {
+                        let node = build(target, inside, &By::Gid, !target.open_in_relations, nodes);
+                        child(key, node)
+                    });
+                    Show::One(each.collect())
+                }
+                Source::Many { target, key, edge } => {
+                    let key = columns.add(key, Type::Int);
+                    let guarded = !target.open_in_relations || !target.has_gid();
+                    let node = build(target, &selected.inside[0], &By::Owner(&edge), guarded, nodes);
+                    Show::Many(child(key, node))
+                }
+            };
+            PlannedField { name, hidden: selected.hidden, only, show }
+        })
+        .collect()
+}

@@ -1,0 +1,117 @@
+//! A resource type: its table, who may see its rows, its fields and its operations.
+
+use crate::field::Field;
+use crate::operation::Operation;
+
+/// Who may see a row. Each becomes one SQL predicate that every read of the resource carries.
+#[derive(Clone, Copy, Debug)]
+pub enum Guard {
+    /// Grants name this object itself as their scope.
+    Scope,
+    /// Grants name one of the scopes that a table lists for this object, which stands in its column `owner`.
+    Scopes {
+        /// The table of (owner, scope_id).
+        table: &'static str,
+        /// Its column that holds the object.
+        owner: &'static str,
+    },
+    /// Whoever may see the object that this column names.
+    Via(&'static str, &'static Resource),
+    /// An SQL predicate over `{key}`, the object's gid. What may be done is decided by grants on the object itself.
+    Sql(&'static str),
+}
+
+/// What a path or parameter may call an object by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Names {
+    /// Its gid.
+    Gid,
+    /// Its gid, `me` or an e-mail address.
+    User,
+    /// Its gid or `external:` and an identifier of the caller's application.
+    External,
+}
+
+/// A resource type of the API, or (with an empty `kind`) a shape of rows without gid, such as a task's memberships.
+#[derive(Debug)]
+pub struct Resource {
+    /// `resource_type`; empty for rows without gid.
+    pub kind: &'static str,
+    /// The table that `t` stands for.
+    pub table: &'static str,
+    /// Who may see a row.
+    pub guard: Guard,
+    /// Whether what shows this object shows it to everyone who sees the former: a task's assignee, a field's options.
+    /// The guard then holds for direct reads and lists only.
+    pub open_in_relations: bool,
+    /// What a path or parameter may call it by.
+    pub names: Names,
+    /// Whether records carry `resource_type`.
+    pub typed: bool,
+    /// Whether rows stay in the trash: they then have a `deleted_at`.
+    pub trash: bool,
+    /// The column whose value [`Field::only`] compares; empty when there are no subtypes.
+    pub subtype: &'static str,
+    /// The fields, in the order of JSON. `gid` and `resource_type` come before them by themselves.
+    pub fields: &'static [Field],
+    /// The operations.
+    pub operations: &'static [Operation],
+}
+
+impl Resource {
+    /// A resource with the usual settings, to be completed by struct update.
+    pub const fn new(kind: &'static str, table: &'static str) -> Self {
+        Resource {
+            kind,
+            table,
+            guard: Guard::Scope,
+            open_in_relations: false,
+            names: Names::Gid,
+            typed: true,
+            trash: false,
+            subtype: "",
+            fields: &[],
+            operations: &[],
+        }
+    }
+
+    /// Rows of a table that have no gid of their own.
+    pub const fn rows(table: &'static str) -> Self {
+        Resource { typed: false, open_in_relations: true, ..Resource::new("", table) }
+    }
+
+    /// Whether its objects have a gid.
+    pub fn has_gid(&self) -> bool {
+        !self.kind.is_empty()
+    }
+
+    /// The field of this name.
+    pub fn field(&'static self, name: &str) -> Option<&'static Field> {
+        self.fields.iter().find(|field| field.name == name)
+    }
+}
+
+impl PartialEq for Resource {
+    /// Resources are statics: the same one is the same place.
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self, other)
+    }
+}
+
+impl Guard {
+    /// The predicate that the object whose gid is the expression `key` (and whose row, if it is at hand, is `t`) may be
+    /// seen. It uses `{principals}` and `:viewer`.
+    pub fn predicate(&self, key: &str) -> String {
+        match self {
+            Guard::Scope => format!(
+                "EXISTS (SELECT 1 FROM grants g WHERE g.scope_id = {key} AND g.principal_id IN ({{principals}}))"
+            ),
+            Guard::Scopes { table, owner } => format!(
+                "EXISTS (SELECT 1 FROM {table} x CROSS JOIN grants g WHERE x.{owner} = {key} \
+                 AND g.scope_id = x.scope_id AND g.principal_id IN ({{principals}}))"
+            ),
+            Guard::Via(column, resource) => resource.guard.predicate(&format!("t.{column}")),
+            Guard::Sql(predicate) => format!("({})", predicate.replace("{key}", key)),
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! People.
+
+use engine::call::Call;
+use engine::error::{Error, Result};
+use engine::field::{Field, Kind, many, object, sql, text};
+use engine::operation::{Listing, by_number, by_text, get, list, list_one_of, parent};
+use engine::parameter::Parameters;
+use engine::resource::{Guard, Names, Resource};
+
+use crate::team::TEAM;
+use crate::workspace::WORKSPACE;
+
+/// A person. Members see everyone in their workspaces; a guest sees those who share a project, a team or a task with
+/// the guest. Where an object that one sees names a person (its assignee, a comment's author), that person is shown.
+pub static USER: Resource = Resource {
+    guard: Guard::Sql(
+        "{key} = :viewer \
+         OR EXISTS (SELECT 1 FROM workspace_memberships m WHERE m.user_id = {key} AND m.workspace_id IN ({principals})) \
+         OR EXISTS (SELECT 1 FROM grants own CROSS JOIN grants other WHERE own.principal_id IN ({principals}) \
+            AND other.scope_id = own.scope_id AND other.principal_id = {key} \
+            AND NOT EXISTS (SELECT 1 FROM workspaces w WHERE w.gid = own.scope_id))",
+    ),
+    open_in_relations: true,
+    names: Names::User,
+    fields: &[
+        text("email"),
+        text("name").compact(),
+        PHOTO,
+        many(
+            "workspaces",
+            &WORKSPACE,
+            engine::field::link("workspace_memberships", "user_id", "workspace_id", "e.workspace_id"),
+        ),
+    ],
+    operations: &[
+        get("getUser", "/users/{user_gid}").parameters(&["workspace"]),
+        list_one_of("getUsers", "/users", &["workspace", "team"], choose),
+        list("getUsersForWorkspace", "/workspaces/{workspace_gid}/users", &IN_WORKSPACE),
+        list("getUsersForTeam", "/teams/{team_gid}/users", &IN_TEAM),
+    ],
+    ..Resource::new("user", "users")
+};
+
+const fn image(name: &'static str) -> Field {
+    sql(name, Kind::Text(2_048), "NULL")
+}
+
+/// No pictures are stored yet: nobody has a photo.
+const PHOTO: Field = object(
+    "photo",
+    &[
+        image("image_21x21"),
+        image("image_27x27"),
+        image("image_36x36"),
+        image("image_60x60"),
+        image("image_128x128"),
+        image("image_1024x1024").opt_in(),
+    ],
+);
+
+static IN_WORKSPACE: Listing = Listing::of(
+    "workspace_memberships m JOIN users t ON t.gid = m.user_id",
+    "t.gid",
+    "m.workspace_id = :workspace AND t.deactivated_at IS NULL",
+    &[by_text("t.name_folded"), by_number("t.gid")],
+)
+.within(&[parent("workspace_gid", &WORKSPACE)]);
+
+static IN_WORKSPACE_BY_GID: Listing = Listing::of(
+    "workspace_memberships m JOIN users t ON t.gid = m.user_id",
+    "t.gid",
+    "m.workspace_id = :workspace AND t.deactivated_at IS NULL",
+    &[by_number("m.user_id")],
+)
+.within(&[parent("workspace", &WORKSPACE)]);
+
+static IN_TEAM: Listing = Listing::of(
+    "team_memberships m JOIN users t ON t.gid = m.user_id",
+    "t.gid",
+    "m.team_id = :team AND t.deactivated_at IS NULL",
+    &[by_text("t.name_folded"), by_number("t.gid")],
+)
+.within(&[parent("team_gid", &TEAM)]);
+
+static IN_TEAM_BY_GID: Listing = Listing::of(
+    "team_memberships m JOIN users t ON t.gid = m.user_id",
+    "t.gid",
+    "m.team_id = :team AND t.deactivated_at IS NULL",
+    &[by_number("m.user_id")],
+)
+.within(&[parent("team", &TEAM)]);
+
+static EVERYWHERE: Listing = Listing::of(
+    "users t",
+    "t.gid",
+    "t.deactivated_at IS NULL AND EXISTS (SELECT 1 FROM workspace_memberships own CROSS JOIN workspace_memberships m \
+     WHERE own.user_id = :viewer AND m.workspace_id = own.workspace_id AND m.user_id = t.gid)",
+    &[by_number("t.gid")],
+);
+
+fn choose(parameters: &Parameters<'_>) -> Result<&'static Listing> {
+    match (parameters.has("workspace"), parameters.has("team")) {
+        (true, true) => Err(Error::bad("Must specify at most one of workspace, team")),
+        (true, false) => Ok(&IN_WORKSPACE_BY_GID),
+        (false, true) => Ok(&IN_TEAM_BY_GID),
+        (false, false) => Ok(&EVERYWHERE),
+    }
+}
+
+/// Creates a person, who belongs to no workspace yet. The address is the caller's to check.
+pub fn create_user(call: &mut Call<'_>, name: &str, email: &str, password_digest: Option<&str>) -> Result<i64> {
+    let user = call.create_object(&USER, 0)?;
+    call.insert(
+        USER.table,
+        &[
+            ("gid", user.into()),
+            ("name", name.into()),
+            ("name_folded", model::fold(name).into()),
+            ("email", email.trim().into()),
+            ("email_folded", model::fold_email(email).into()),
+            ("password_digest", password_digest.into()),
+            ("created_at", call.now.into()),
+        ],
+    )?;
+    Ok(user)
+}

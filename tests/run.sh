@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# tests/run.sh [rust|clients]: all tests, or one half of them, with everything they need: packages, a PostgreSQL of their
+# own, the client libraries. `make test` is this. It stops at the first half that fails; the last lines are the runner's.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+half=${1:-all}
+case $half in all | rust | clients) ;; *) sed -n '2,3s/^# //p' "$0" >&2; exit 2 ;; esac
+
+step() {
+    local name=$1 began=$SECONDS code=0
+    shift
+    printf '\n==> %s\n' "$name"
+    "$@" || code=$?
+    printf '<== %s: %s, %d s\n' "$name" "$([ "$code" -eq 0 ] && echo 'done' || echo FAILED)" $((SECONDS - began))
+    return "$code"
+}
+
+# `step` asks for the outcome of these, and bash then no longer stops at the first failure inside: hence the `&&`.
+
+rust_tests() {
+    if cargo nextest --version >/dev/null 2>&1; then
+        # The second is what nextest leaves out.
+        cargo nextest run --workspace --no-fail-fast && cargo test --workspace --doc --quiet
+    else
+        cargo test --workspace --no-fail-fast
+    fi
+}
+
+# The libraries of tests/clients/requirements.txt in an environment of their own, made again when the list changes.
+client_libraries() {
+    local venv=.tools/venv
+    if ! cmp -s tests/clients/requirements.txt "$venv/requirements.txt"; then
+        rm -rf "$venv" &&
+            python3 -m venv "$venv" &&
+            "$venv/bin/pip" install --quiet --disable-pip-version-check --requirement tests/clients/requirements.txt &&
+            cp tests/clients/requirements.txt "$venv/requirements.txt"
+    fi
+}
+
+packages=(build-essential postgresql)
+[ "$half" = rust ] || packages+=(python3-venv)
+tests/need.sh "${packages[@]}"
+
+scratch=$(mktemp -d "${TMPDIR:-/tmp}/vinyasa-test.XXXXXX")
+trap 'tests/postgres.sh stop "$scratch/postgres"; rm -rf "$scratch"' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+chmod 755 "$scratch"
+TEST_POSTGRES_URL=$(tests/postgres.sh start "$scratch/postgres")
+export TEST_POSTGRES_URL
+
+if [ "$half" != clients ]; then
+    step 'Rust tests' rust_tests
+fi
+if [ "$half" != rust ]; then
+    step 'client libraries' client_libraries
+    step 'the binary that the clients talk to' cargo build --package server --bin vinyasa
+    export VINYASA_BIN=${CARGO_TARGET_DIR:-target}/debug/vinyasa
+    # Not a step: the runner's own summary ends the run.
+    printf '\n==> clients\n'
+    .tools/venv/bin/python -m pytest tests/clients
+fi
