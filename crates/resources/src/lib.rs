@@ -2,6 +2,9 @@
 //!
 //! This list is the table of contents.
 
+pub mod custom_field;
+pub mod custom_field_value;
+pub mod enum_option;
 pub mod missing;
 pub mod order;
 pub mod story;
@@ -15,4 +18,11 @@ mod world;
 use engine::resource::Resource;
 
 /// Every resource.
-pub static RESOURCES: &[&Resource] = &[&workspace::WORKSPACE, &user::USER, &team::TEAM, &tag::TAG];
+pub static RESOURCES: &[&Resource] = &[
+    &workspace::WORKSPACE,
+    &user::USER,
+    &team::TEAM,
+    &tag::TAG,
+    &custom_field::CUSTOM_FIELD,
+    &enum_option::ENUM_OPTION,
+];
