@@ -123,6 +123,8 @@ pub enum Shown {
     Full,
     /// Only when `opt_fields` names it.
     OptIn,
+    /// Never: computed fields need it.
+    Never,
 }
 
 /// When a body may set a field.
@@ -287,6 +289,12 @@ impl Field {
     /// Shown only when asked for.
     pub const fn opt_in(mut self) -> Self {
         self.shown = Shown::OptIn;
+        self
+    }
+
+    /// Never shown: other fields are computed from it.
+    pub const fn internal(mut self) -> Self {
+        self.shown = Shown::Never;
         self
     }
 

@@ -124,7 +124,7 @@ pub struct Selected {
 impl Selection {
     /// Everything that is shown without being asked for.
     pub fn full(resource: &'static Resource) -> Self {
-        Selection::default_of(resource.fields, resource.typed, |shown| shown != Shown::OptIn)
+        Selection::default_of(resource.fields, resource.typed, |shown| matches!(shown, Shown::Compact | Shown::Full))
     }
 
     /// The compact form.
@@ -230,7 +230,7 @@ fn inside(field: &'static Field, deeper: &Paths) -> Vec<Selection> {
         }
         Source::OneOf { targets, .. } if deeper.is_empty() => targets.iter().map(|target| compact(target)).collect(),
         Source::Object(fields) if deeper.is_empty() => {
-            vec![Selection::default_of(fields, false, |shown| shown != Shown::OptIn)]
+            vec![Selection::default_of(fields, false, |shown| matches!(shown, Shown::Compact | Shown::Full))]
         }
         _ => targets(field).into_iter().map(|(fields, typed)| Selection::chosen(fields, typed, deeper)).collect(),
     }

@@ -3,6 +3,7 @@
 //! This list is the table of contents.
 
 pub mod missing;
+pub mod order;
 pub mod story;
 pub mod tag;
 pub mod team;
