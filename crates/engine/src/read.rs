@@ -215,6 +215,14 @@ impl<'a> Record<'a> {
             .flat_map(move |(node, rows)| rows.iter().map(move |&at| record.loaded.record(node, record.scene, at)))
     }
 
+    /// The object without a gid that a field is, for reading its members; they may all be null.
+    pub fn object(&self, name: &str) -> Option<Record<'a>> {
+        match &self.field(name)?.show {
+            Show::Object(fields) => Some(Record { fields, ..*self }),
+            _ => None,
+        }
+    }
+
     /// A member of a JSON object field.
     pub fn member(&self, name: &str) -> Option<serde_json::Value> {
         match &self.field(name)?.show {
