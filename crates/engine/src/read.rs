@@ -118,8 +118,7 @@ fn keys(rows: &Rows, node: &Node, child: &Child) -> Vec<i64> {
 
 /// Whether a row is of one of the subtypes in `only`.
 fn has(only: &[&str], subtype: Option<usize>, block: &Block, row: usize) -> bool {
-    only.is_empty()
-        || subtype.and_then(|column| block.text(row, column)).is_some_and(|subtype| only.contains(&subtype))
+    only.is_empty() || subtype.and_then(|column| block.text(row, column)).is_some_and(|subtype| only.contains(&subtype))
 }
 
 /// The numbers in the list that is a member of a JSON object.
