@@ -2,6 +2,7 @@
 //!
 //! This list is the table of contents.
 
+pub mod like;
 pub mod missing;
 pub mod order;
 pub mod story;
@@ -15,4 +16,4 @@ mod world;
 use engine::resource::Resource;
 
 /// Every resource.
-pub static RESOURCES: &[&Resource] = &[&workspace::WORKSPACE, &user::USER, &team::TEAM, &tag::TAG];
+pub static RESOURCES: &[&Resource] = &[&workspace::WORKSPACE, &user::USER, &team::TEAM, &tag::TAG, &story::STORY, &story::pending::TASK];
