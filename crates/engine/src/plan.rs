@@ -112,7 +112,7 @@ impl Columns {
 
 /// A bare column name belongs to `t`.
 fn qualified(expression: &str) -> String {
-    if expression.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+    if expression.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_') {
         format!("t.{expression}")
     } else {
         expression.to_owned()
