@@ -109,6 +109,13 @@ impl Viewers {
         self.by_digest.read().ok()?.get(digest).cloned()
     }
 
+    /// Forgets everybody.
+    pub fn forget(&self) {
+        if let Ok(mut viewers) = self.by_digest.write() {
+            viewers.clear();
+        }
+    }
+
     /// Loads the viewer of a token and remembers it. `None`: no such token, revoked, or a deactivated user.
     pub async fn load(&self, read: &mut Read, digest: &Digest) -> Result<Option<Arc<Viewer>>, store::Error> {
         let token = Query::new(&TOKEN, vec![Value::from(&digest[..])]);
