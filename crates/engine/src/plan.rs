@@ -110,7 +110,7 @@ impl Columns {
     }
 }
 
-/// A bare column name belongs to `t`.
+/// A bare column name belongs to `t`. Our columns are lower case; NULL and TRUE are not.
 fn qualified(expression: &str) -> String {
     if expression.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_') {
         format!("t.{expression}")
