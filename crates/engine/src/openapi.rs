@@ -226,13 +226,13 @@ impl Document<'_> {
                 let always = matches!(kind, Kind::Bool | Kind::Int | Kind::Json) && !field.nullable;
                 nullable(value(kind), !always)
             }
-            Source::Member { kind, .. } => nullable(value(kind), true),
+            Source::Member { kind, .. } | Source::Null(kind) => nullable(value(kind), true),
             Source::One { target, .. } => json!({ "nullable": true, "allOf": [compact(target)] }),
             Source::OneOf { targets, .. } => {
                 let each: Vec<Json> = targets.iter().map(|target| compact(target)).collect();
                 json!({ "nullable": true, "anyOf": each })
             }
-            Source::Many { target, .. } => json!({ "type": "array", "items": compact(target) }),
+            Source::Many { target, .. } | Source::Listed { target, .. } => json!({ "type": "array", "items": compact(target) }),
             Source::Object(fields) => {
                 let mut members = Map::new();
                 self.add_fields(fields, depth, |shown| shown != Shown::Never, &mut members);
