@@ -12,7 +12,7 @@ use crate::field::{Field, Kind, Source, Writable};
 use crate::input::{Input, InputKind};
 use crate::operation::{BodyFields, Operation};
 use crate::parameter::{Parameters, bool_value, parse_pairs, shortened};
-use crate::resource::Resource;
+use crate::resource::{Names, Resource};
 
 /// A property that a body gave.
 #[derive(Clone, Debug, PartialEq)]
@@ -466,6 +466,7 @@ fn object_name(path: &str, resource: &Resource, value: &Json, otherwise: &str) -
     };
     match Name::parse(resource.names, text) {
         Some(name) => Ok((name, text.to_owned())),
+        None if resource.names == Names::User => Err(Error::not_a_user(path, shortened(text))),
         None => Err(Error::field(path, format_args!("{otherwise}: {}", shortened(text)))),
     }
 }

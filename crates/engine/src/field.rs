@@ -69,6 +69,8 @@ pub enum Source {
     Column(&'static str, Kind),
     /// An expression over the row `t` and the names `:viewer :app :now`.
     Sql(&'static str, Kind),
+    /// Always null: what the API has and this server does not know of any object.
+    Null(Kind),
     /// A pure function of other fields, which `needs` names as in `opt_fields`; they are loaded with access applied.
     Computed {
         /// An `opt_fields` text.
@@ -239,6 +241,11 @@ pub const fn json(name: &'static str) -> Field {
 /// An SQL expression over `t`.
 pub const fn sql(name: &'static str, kind: Kind, expression: &'static str) -> Field {
     field(name, Source::Sql(expression, kind))
+}
+
+/// Always null.
+pub const fn nothing(name: &'static str, kind: Kind) -> Field {
+    field(name, Source::Null(kind))
 }
 
 /// How many rows a query over `t` counts.

@@ -71,6 +71,7 @@ pub(crate) struct PlannedField {
 #[derive(Debug)]
 pub(crate) enum Show {
     Cell(usize, Kind),
+    Null,
     /// The first of these children that has a row.
     One(Vec<usize>),
     Many(usize),
@@ -200,6 +201,7 @@ fn plan_fields(
                     Show::Cell(columns.add(expression, column_type(kind)), kind)
                 }
                 Source::Member { column, member, .. } => Show::Member(columns.add(column, Type::Text), member),
+                Source::Null(_) => Show::Null,
                 Source::Computed { render, .. } => Show::Computed(render),
                 Source::Object(_) => {
                     let inside = selected.inside.first().map_or(&[][..], |inside| &inside.fields);

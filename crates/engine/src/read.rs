@@ -317,6 +317,7 @@ impl<'a> Record<'a> {
     fn write_value(&self, field: &PlannedField, out: &mut Vec<u8>) {
         match &field.show {
             Show::Cell(column, kind) => write_cell(self.block.cell(self.row, *column), *kind, out),
+            Show::Null => out.extend_from_slice(b"null"),
             Show::Computed(render) => render(self, &mut Writer::new(out)),
             Show::One(children) => match self.find(children) {
                 Some(record) => record.write(out),
@@ -356,6 +357,7 @@ impl<'a> Record<'a> {
     fn is_null(&self) -> bool {
         self.fields.iter().all(|field| match &field.show {
             Show::Cell(column, _) => self.block.cell(self.row, *column) == Cell::Null,
+            Show::Null => true,
             _ => false,
         })
     }
