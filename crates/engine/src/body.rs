@@ -342,7 +342,9 @@ impl Body {
     }
 }
 
-fn given(path: &str, kind: &InputKind, value: &Json, lenient: bool) -> Result<Given> {
+/// Reads one value of a body. Rules do so with what stands inside [`InputKind::Json`], whose names nobody has resolved.
+/// `lenient`: numbers, truth values and lists may be written as strings, as forms write them.
+pub fn given(path: &str, kind: &InputKind, value: &Json, lenient: bool) -> Result<Given> {
     let not = |what: &str| Error::field(path, format_args!("Value is not {what}: {}", shown(value)));
     Ok(match kind {
         InputKind::Text(longest) => Given::Text(text(path, value, *longest)?),

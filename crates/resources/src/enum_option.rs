@@ -264,3 +264,154 @@ fn field_of(call: &mut Call<'_>, option: i64) -> Result<i64> {
     let field = call.number("SELECT custom_field_id FROM enum_options WHERE gid = ?1", &[option.into()])?;
     Ok(field.unwrap_or_default())
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value as Json, json};
+    use testkit::{Client, both, gid};
+
+    use crate::world::{Small, small};
+
+    async fn field(client: &Client, workspace: &str, subtype: &str, name: &str, options: &[&str]) -> Json {
+        let options: Vec<Json> = options.iter().map(|name| json!({"name": name})).collect();
+        let body = json!({"workspace": workspace, "name": name, "resource_subtype": subtype, "enum_options": options});
+        client.post("/custom_fields", body).await.created()
+    }
+
+    async fn order(client: &Client, field: &Json) -> Vec<String> {
+        let field = client.get(&format!("/custom_fields/{}?opt_fields=enum_options.name", gid(field))).await.ok();
+        let options = field["enum_options"].as_array().expect("options").iter();
+        options.map(|option| option["name"].as_str().unwrap_or("").to_owned()).collect()
+    }
+
+    both!(options_are_added_and_moved, small, |small: Small| async move {
+        let Small { ann, bob, guest, stranger, workspace, .. } = small;
+        let made = field(&ann, &workspace, "enum", "Size", &["S", "L"]).await;
+        let (small, large) = (gid(&made["enum_options"][0]), gid(&made["enum_options"][1]));
+        let path = format!("/custom_fields/{}/enum_options", gid(&made));
+        let added = bob.post(&path, json!({"name": "XL", "color": "hot-pink", "enabled": false})).await;
+        assert_eq!(added.response.status, 201);
+        let huge = gid(&added.json["data"]);
+        assert_eq!(
+            added.json["data"].to_string(),
+            json!({"gid": huge, "resource_type": "enum_option", "color": "hot-pink", "enabled": true, "name": "XL"})
+                .to_string()
+        );
+        assert_eq!(bob.post(&path, json!({"name": "M", "insert_after": small})).await.json["data"]["color"], "none");
+        assert_eq!(bob.post(&path, json!({"name": "XS", "insert_before": small})).await.response.status, 201);
+        assert_eq!(order(&ann, &made).await, ["XS", "S", "M", "L", "XL"]);
+
+        let insert = format!("{path}/insert");
+        let moved = bob.post(&insert, json!({"enum_option": huge, "before_enum_option": small})).await.ok();
+        assert_eq!(moved["name"], "XL");
+        assert_eq!(order(&ann, &made).await, ["XS", "XL", "S", "M", "L"]);
+        bob.post(&insert, json!({"enum_option": small, "after_enum_option": large})).await.ok();
+        assert_eq!(order(&ann, &made).await, ["XS", "XL", "M", "L", "S"]);
+        bob.post(&insert, json!({"enum_option": small, "after_enum_option": small})).await.ok();
+        assert_eq!(order(&ann, &made).await, ["XS", "XL", "M", "L", "S"]);
+
+        let other = field(&ann, &workspace, "multi_enum", "Other", &["A"]).await;
+        let alien = gid(&other["enum_options"][0]);
+        for (body, message) in [
+            (json!({"before_enum_option": small}), "enum_option: Missing input".to_owned()),
+            (
+                json!({"enum_option": small}),
+                "You should specify one of before_enum_option, after_enum_option".to_owned(),
+            ),
+            (
+                json!({"enum_option": huge, "before_enum_option": small, "after_enum_option": large}),
+                "You may only provide one of before_enum_option or after_enum_option!".to_owned(),
+            ),
+            (
+                json!({"enum_option": alien, "before_enum_option": small}),
+                format!("enum_option: Not an option of this custom field: {alien}"),
+            ),
+            (
+                json!({"enum_option": small, "before_enum_option": alien}),
+                format!("before_enum_option: Not in the same list: {alien}"),
+            ),
+            (json!({"enum_option": "x", "before_enum_option": small}), "enum_option: Not a Long: x".to_owned()),
+            (json!({"enum_option": "5", "before_enum_option": small}), "enum_option: Unknown object: 5".to_owned()),
+        ] {
+            bob.post(&insert, body).await.refused(400, &message);
+        }
+        for (body, message) in [
+            (json!({}), "name: Missing input".to_owned()),
+            (json!({"name": " "}), "name: Value must not be empty".to_owned()),
+            (json!({"name": "x", "insert_before": alien}), format!("insert_before: Not in the same list: {alien}")),
+            (
+                json!({"name": "x", "insert_before": small, "insert_after": small}),
+                "You may only provide one of insert_before or insert_after!".to_owned(),
+            ),
+        ] {
+            bob.post(&path, body).await.refused(400, &message);
+        }
+        let answer = bob.post(&path, json!({"name": "x", "color": "mauve"})).await;
+        assert_eq!(answer.response.status, 400, "{}", answer.json);
+        guest
+            .post(&path, json!({"name": "x"}))
+            .await
+            .refused(403, "You do not have permission to change this custom field.");
+        guest
+            .post(&insert, json!({"enum_option": small, "before_enum_option": large}))
+            .await
+            .refused(403, "You do not have permission to change this custom field.");
+        let unknown = format!("custom_field: Not a recognized ID: {}", gid(&made));
+        stranger.post(&path, json!({"name": "x"})).await.refused(404, &unknown);
+        assert_eq!(order(&ann, &made).await, ["XS", "XL", "M", "L", "S"]);
+    });
+
+    both!(options_are_changed, small, |small: Small| async move {
+        let Small { ann, bob, guest, stranger, workspace, .. } = small;
+        let made = field(&ann, &workspace, "enum", "Size", &["S", "L"]).await;
+        let (small, large) = (gid(&made["enum_options"][0]), gid(&made["enum_options"][1]));
+        let path = format!("/enum_options/{small}");
+        assert_eq!(
+            bob.put(&path, json!({"name": "Small", "color": "aqua", "enabled": false})).await.ok(),
+            json!({"gid": small, "resource_type": "enum_option", "color": "aqua", "enabled": false, "name": "Small"})
+        );
+        let last = bob.put(&format!("/enum_options/{large}"), json!({"enabled": false})).await;
+        last.refused(400, "enum_options: An enum field must have at least 1 enabled option");
+        assert_eq!(last.json["errors"][0]["error"], "custom_field_enum_cannot_be_empty");
+        bob.put(&path, json!({"enabled": false})).await.ok();
+        bob.put(&path, json!({"enabled": true})).await.ok();
+        bob.put(&format!("/enum_options/{large}"), json!({"enabled": false})).await.ok();
+        bob.put(&path, json!({"name": ""})).await.refused(400, "name: Value must not be empty");
+        bob.put(&path, json!({"enabled": "no"})).await.refused(400, "enabled: Value is not a boolean: no");
+        guest
+            .put(&path, json!({"name": "x"}))
+            .await
+            .refused(403, "You do not have permission to change this enum option.");
+        stranger
+            .put(&path, json!({"name": "x"}))
+            .await
+            .refused(404, &format!("enum_option: Not a recognized ID: {small}"));
+
+        // Every option of a multi_enum field may be disabled.
+        let many = field(&ann, &workspace, "multi_enum", "Many", &["A"]).await;
+        bob.put(&format!("/enum_options/{}", gid(&many["enum_options"][0])), json!({"enabled": false})).await.ok();
+        let text =
+            ann.post("/custom_fields", json!({"workspace": workspace, "name": "T", "type": "text"})).await.created();
+        bob.post(&format!("/custom_fields/{}/enum_options", gid(&text)), json!({"name": "x"}))
+            .await
+            .refused(400, "Only fields of the types enum and multi_enum have options");
+
+        ann.delete(&format!("/custom_fields/{}", gid(&made))).await.ok();
+        bob.put(&path, json!({"name": "x"})).await.refused(404, &format!("enum_option: Unknown object: {small}"));
+    });
+
+    both!(a_field_has_500_options_at_most, small, |small: Small| async move {
+        let Small { ann, workspace, .. } = small;
+        let names: Vec<String> = (0..499).map(|number| format!("{number}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let made = field(&ann, &workspace, "enum", "Many", &names).await;
+        let path = format!("/custom_fields/{}/enum_options", gid(&made));
+        assert_eq!(ann.post(&path, json!({"name": "499"})).await.response.status, 201);
+        ann.post(&path, json!({"name": "500"}))
+            .await
+            .refused(400, "enum_options: A custom field can have at most 500 options");
+        let order = order(&ann, &made).await;
+        assert_eq!(order.len(), 500);
+        assert!(order.iter().enumerate().all(|(at, name)| *name == at.to_string()));
+    });
+}

@@ -3,6 +3,7 @@
 //! This list is the table of contents.
 
 pub mod custom_field;
+pub mod custom_field_display;
 pub mod custom_field_value;
 pub mod enum_option;
 pub mod like;

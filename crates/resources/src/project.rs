@@ -11,7 +11,8 @@ use engine::call::Call;
 use engine::change::{Change, Did};
 use engine::error::{Error, Result};
 use engine::field::{
-    Field, Kind, TEXT_LENGTH, boolean, choice, computed, count, date, link, long_text, many, one, sql, text, time,
+    Field, Kind, TEXT_LENGTH, boolean, choice, computed, count, date, link, long_text, many, nothing, one, sql, text,
+    time,
 };
 use engine::input::{Input, InputKind, input};
 use engine::json::Writer;
@@ -90,8 +91,9 @@ pub static PROJECT: Resource = Resource {
         time("completed_at"),
         one("completed_by", &USER, "completed_by_id"),
         time("created_at"),
-        NO_STATUS,
-        NO_STATUS.alias("current_status_update"),
+        // Nobody can post a status yet.
+        nothing("current_status", Kind::Json),
+        nothing("current_status_update", Kind::Json),
         // Values on the project itself, which need a portfolio that has the fields.
         sql("custom_fields", Kind::Json, "'[]'").input(InputKind::Json).writable(),
         choice("default_access_level", ACCESS_LEVELS).writable(),
@@ -182,9 +184,6 @@ static TASK_COUNTS: Resource = Resource {
     ],
     ..Resource::rows("projects")
 };
-
-/// Nobody can post a status of a project yet, so no project has one.
-const NO_STATUS: Field = sql("current_status", Kind::Json, "CAST(NULL AS TEXT)");
 
 /// The older name of `due_on`.
 const DUE_DATE: Field = Field { name: "due_date", ..date("due_on").writable().nullable() };
@@ -331,9 +330,7 @@ fn create_project(call: &mut Call<'_>, workspace: Option<i64>, team: Option<i64>
 fn workspace_of_team(call: &mut Call<'_>, named: Option<i64>, team: i64) -> Result<i64> {
     let workspace = call.number("SELECT workspace_id FROM teams WHERE gid = ?1", &[team.into()])?.unwrap_or_default();
     match named {
-        Some(named) if named != workspace => {
-            Err(Error::field("team", format_args!("Not a team in Workspace: {named}")))
-        }
+        Some(named) if named != workspace => Err(Error::field("team", "Must be in the same workspace as the project")),
         _ => Ok(workspace),
     }
 }
@@ -951,7 +948,7 @@ mod tests {
             .await;
         ann.post("/projects", json!({"team": team, "workspace": other.to_string()}))
             .await
-            .refused(400, &format!("team: Not a team in Workspace: {other}"));
+            .refused(400, "team: Must be in the same workspace as the project");
         // A workspace that is no organization knows `public`.
         let private = ann.post("/projects", json!({"workspace": other.to_string(), "public": false})).await.created();
         assert_eq!((&private["privacy_setting"], &private["public"]), (&json!("private"), &json!(false)));
@@ -1004,7 +1001,7 @@ mod tests {
             ann.put(&path, data).await.refused(400, message);
         }
         let sam = stranger.user;
-        let message = format!("owner: Unknown object: {sam}");
+        let message = format!("owner: Not a user in Organization: {sam}");
         ann.put(&path, json!({"owner": sam.to_string()})).await.refused(400, &message);
         create(json!({"owner": sam.to_string()})).await.refused(400, &message);
         ann.put(&path, json!({"workspace": workspace})).await.refused(400, "workspace: Cannot write this property");
@@ -1148,9 +1145,11 @@ mod tests {
         forbidden(&bob.delete(&path).await);
         // What is refused.
         ann.post(&add, json!({})).await.refused(400, "members: Missing input");
-        ann.post(&add, json!({"members": ["12"]})).await.refused(400, "members: [0]: Unknown object: 12");
+        ann.post(&add, json!({"members": ["12"]})).await.refused(400, "members: [0]: Not a user in Organization: 12");
         let sam = stranger.user.to_string();
-        ann.post(&add, json!({"members": [sam]})).await.refused(400, &format!("members: [0]: Unknown object: {sam}"));
+        ann.post(&add, json!({"members": [sam]}))
+            .await
+            .refused(400, &format!("members: [0]: Not a user in Organization: {sam}"));
         stranger
             .post(&add, json!({"members": "me"}))
             .await
@@ -1195,6 +1194,81 @@ mod tests {
             ann.get(&format!("{path}?opt_fields=num_tasks,num_milestones,gid,name")).await.ok(),
             json!({"num_milestones": 0, "num_tasks": 0})
         );
+    });
+
+    both!(tasks_are_counted, small, |small: Small| async move {
+        let Small { ann, workspace, .. } = small;
+        let project = project(&ann, json!({"workspace": workspace, "name": "x"})).await;
+        for data in [
+            json!({}),
+            json!({"completed": true}),
+            json!({"resource_subtype": "milestone"}),
+            json!({"resource_subtype": "milestone", "completed": true}),
+        ] {
+            let mut data = data;
+            data["projects"] = json!([project]);
+            let task = gid(&ann.post("/tasks", data).await.created());
+            // Subtasks and what lies in the trash do not count.
+            ann.post(&format!("/tasks/{task}/subtasks"), json!({"name": "part"})).await.created();
+            let trash = gid(&ann.post("/tasks", json!({"projects": [project]})).await.created());
+            ann.delete(&format!("/tasks/{trash}")).await.ok();
+        }
+        let all = "num_completed_milestones,num_completed_tasks,num_incomplete_milestones,num_incomplete_tasks,\
+            num_milestones,num_tasks";
+        assert_eq!(
+            ann.get(&format!("/projects/{project}/task_counts?opt_fields={all}")).await.ok(),
+            json!({"num_completed_milestones": 1, "num_completed_tasks": 2, "num_incomplete_milestones": 1,
+                "num_incomplete_tasks": 2, "num_milestones": 2, "num_tasks": 4})
+        );
+    });
+
+    both!(tasks_go_with_their_last_project, small, |small: Small| async move {
+        let Small { ann, bob, workspace, world, .. } = small;
+        let (doomed, other, empty) = (
+            project(&ann, json!({"workspace": workspace, "name": "doomed"})).await,
+            project(&ann, json!({"workspace": workspace, "name": "other", "privacy_setting": "private"})).await,
+            project(&ann, json!({"workspace": workspace, "name": "empty"})).await,
+        );
+        let task = |data: Json| {
+            let ann = ann.clone();
+            async move { gid(&ann.post("/tasks", data).await.created()) }
+        };
+        let alone = task(json!({"projects": [doomed], "name": "alone"})).await;
+        let part = task(json!({"parent": alone, "name": "part"})).await;
+        let crumb = task(json!({"parent": part, "name": "crumb"})).await;
+        let shared = task(json!({"projects": [doomed, other], "name": "shared"})).await;
+        let whole = task(json!({"projects": [other], "name": "whole"})).await;
+        let guest_part = task(json!({"parent": whole, "name": "a part that is in the doomed project"})).await;
+        ann.post(&format!("/tasks/{guest_part}/addProject"), json!({"project": doomed})).await.ok();
+        ann.delete(&format!("/projects/{empty}")).await.ok();
+        bob.get(&format!("/tasks/{shared}")).await.ok();
+
+        ann.delete(&format!("/projects/{doomed}")).await.ok();
+        for gone in [&alone, &part, &crumb] {
+            ann.get(&format!("/tasks/{gone}")).await.refused(404, &format!("task: Unknown object: {gone}"));
+        }
+        for left in [&shared, &whole, &guest_part] {
+            ann.get(&format!("/tasks/{left}")).await.ok();
+        }
+        let projects =
+            ann.get(&format!("/tasks/{shared}?opt_fields=projects.name,memberships.project.name")).await.ok();
+        assert_eq!(names(&projects["projects"]), ["other"]);
+        assert_eq!(projects["memberships"], json!([{"project": {"gid": other, "name": "other"}}]));
+        // Bob saw it through the project that is gone.
+        bob.get(&format!("/tasks/{shared}")).await.refused(403, "You do not have access to this task.");
+
+        let (doomed, mut gone) = (doomed.parse::<i64>().unwrap(), vec![alone, part, crumb]);
+        let heard = world
+            .write(move |call| {
+                call.numbers(
+                    "SELECT c.object_id FROM changes c JOIN change_routes r ON r.change_id = c.id \
+                     WHERE r.container_id = ?1 AND c.action = 'deleted' AND c.kind = 'task' ORDER BY c.object_id",
+                    &[doomed.into()],
+                )
+            })
+            .await;
+        gone.sort();
+        assert_eq!(heard.iter().map(i64::to_string).collect::<Vec<_>>(), gone);
     });
 
     both!(a_deleted_project_is_gone, small, |small: Small| async move {
