@@ -235,6 +235,14 @@ impl<'a> Record<'a> {
         records.into_iter().flatten()
     }
 
+    /// The object without a gid that a field is, for reading its members; they may all be null.
+    pub fn object(&self, name: &str) -> Option<Record<'a>> {
+        match &self.field(name)?.show {
+            Show::Object(fields) => Some(Record { fields, ..*self }),
+            _ => None,
+        }
+    }
+
     /// A member of a JSON object field.
     pub fn member(&self, name: &str) -> Option<serde_json::Value> {
         match &self.field(name)?.show {

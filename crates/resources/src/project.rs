@@ -10,7 +10,10 @@ use engine::body::{Body, Given};
 use engine::call::Call;
 use engine::change::{Change, Did};
 use engine::error::{Error, Result};
-use engine::field::{Field, Kind, boolean, choice, computed, count, date, link, long_text, many, one, sql, text, time};
+use engine::field::{
+    Field, Kind, TEXT_LENGTH, boolean, choice, computed, count, date, link, long_text, many, nothing, one, sql, text,
+    time,
+};
 use engine::input::{Input, InputKind, input};
 use engine::json::Writer;
 use engine::operation::{
@@ -88,8 +91,9 @@ pub static PROJECT: Resource = Resource {
         time("completed_at"),
         one("completed_by", &USER, "completed_by_id"),
         time("created_at"),
-        NO_STATUS,
-        NO_STATUS.alias("current_status_update"),
+        // Nobody can post a status yet.
+        nothing("current_status", Kind::Json),
+        nothing("current_status_update", Kind::Json),
         // Values on the project itself, which need a portfolio that has the fields.
         sql("custom_fields", Kind::Json, "'[]'").input(InputKind::Json).writable(),
         choice("default_access_level", ACCESS_LEVELS).writable(),
@@ -97,7 +101,10 @@ pub static PROJECT: Resource = Resource {
         date("due_on").writable().nullable(),
         DUE_DATE,
         many("followers", &USER, link("project_followers", "project_id", "user_id", "e.user_id")).on_create(),
-        long_text("html_notes").opt_in().writable(),
+        computed("html_notes", Kind::Text(0), "notes,stored_html_notes", html_notes)
+            .opt_in()
+            .writable()
+            .input(InputKind::Text(TEXT_LENGTH)),
         choice("icon", ICONS).writable().nullable(),
         many("members", &USER, link("project_memberships", "project_id", "member_id", "e.gid")).on_create(),
         choice("minimum_access_level_for_customization", MINIMUM_LEVELS).writable(),
@@ -110,6 +117,7 @@ pub static PROJECT: Resource = Resource {
         choice("privacy_setting", PRIVACY).writable(),
         sql("public", Kind::Bool, "(t.privacy_setting = 'public_to_workspace')").input(InputKind::Bool).writable(),
         date("start_on").writable().nullable(),
+        long_text("stored_html_notes").column("html_notes").internal(),
         one("team", &TEAM, "team_id").writable().nullable(),
         workspace_field().on_create(),
     ],
@@ -177,9 +185,6 @@ static TASK_COUNTS: Resource = Resource {
     ..Resource::rows("projects")
 };
 
-/// Nobody can post a status of a project yet, so no project has one.
-const NO_STATUS: Field = sql("current_status", Kind::Json, "CAST(NULL AS TEXT)");
-
 /// The older name of `due_on`.
 const DUE_DATE: Field = Field { name: "due_date", ..date("due_on").writable().nullable() };
 
@@ -189,6 +194,14 @@ static FOLLOWERS: &[Input] = &[input("followers", InputKind::Gids(&USER)).requir
 fn permalink(project: &Record<'_>, out: &mut Writer<'_>) {
     let workspace = project.one("workspace").map_or(0, |workspace| workspace.gid());
     out.parts(&[&project.scene().base, "/1/", &workspace.to_string(), "/project/", &project.gid().to_string()]);
+}
+
+/// Plain notes have no markup stored beside them.
+fn html_notes(project: &Record<'_>, out: &mut Writer<'_>) {
+    match project.text("stored_html_notes") {
+        Some(html) => out.text(html),
+        None => out.text(&rich_text::from_plain(project.text("notes").unwrap_or_default())),
+    }
 }
 
 static ARCHIVED: &[Filter] = &[filter("archived", FilterKind::Bool, "t.archived = :value")];
@@ -257,7 +270,7 @@ fn create_project(call: &mut Call<'_>, workspace: Option<i64>, team: Option<i64>
     let privacy = privacy_asked(call, workspace)?.unwrap_or_else(|| "public_to_workspace".to_owned());
     require_team(&privacy, team)?;
     let Dates { due_on, start_on } = Dates::asked(&call.body, Dates::default())?;
-    let (notes, html_notes) = notes_asked(&call.body)?.unwrap_or_else(|| notes_of(""));
+    let (notes, html_notes) = notes_asked(&call.body)?.unwrap_or_default();
     let owner = match call.body.get("owner") {
         None => Some(call.viewer.user),
         Some(_) => call.body.gid("owner"),
@@ -317,9 +330,7 @@ fn create_project(call: &mut Call<'_>, workspace: Option<i64>, team: Option<i64>
 fn workspace_of_team(call: &mut Call<'_>, named: Option<i64>, team: i64) -> Result<i64> {
     let workspace = call.number("SELECT workspace_id FROM teams WHERE gid = ?1", &[team.into()])?.unwrap_or_default();
     match named {
-        Some(named) if named != workspace => {
-            Err(Error::field("team", format_args!("Not a team in Workspace: {named}")))
-        }
+        Some(named) if named != workspace => Err(Error::field("team", "Must be in the same workspace as the project")),
         _ => Ok(workspace),
     }
 }
@@ -398,21 +409,17 @@ impl Dates {
     }
 }
 
-/// The description that the body gives, without and with markup.
-fn notes_asked(body: &Body) -> Result<Option<(String, String)>> {
+/// The description that the body gives, without and with markup; plain notes have none.
+fn notes_asked(body: &Body) -> Result<Option<(String, Option<String>)>> {
     match (body.text("notes"), body.text("html_notes")) {
         (Some(_), Some(_)) => Err(Error::bad("You may only provide one of notes or html_notes!")),
-        (Some(notes), None) => Ok(Some(notes_of(notes))),
+        (Some(notes), None) => Ok(Some((notes.to_owned(), None))),
         (None, Some(html)) => match rich_text::parse(html) {
-            Ok(rich) => Ok(Some((rich.text, rich.html))),
+            Ok(rich) => Ok(Some((rich.text, Some(rich.html)))),
             Err(error) => Err(Error::bad(error.to_string())),
         },
         (None, None) => Ok(None),
     }
-}
-
-fn notes_of(notes: &str) -> (String, String) {
-    (notes.to_owned(), rich_text::from_plain(notes))
 }
 
 fn update_project(call: &mut Call<'_>) -> Result<Outcome> {
@@ -480,7 +487,7 @@ fn update_project(call: &mut Call<'_>) -> Result<Outcome> {
     }
     if let Some((notes, html_notes)) = notes_asked(&call.body)? {
         wanted.push(Wanted { field: "notes", column: "notes", value: notes.into() });
-        wanted.push(Wanted { field: "html_notes", column: "html_notes", value: html_notes.into() });
+        wanted.push(Wanted { field: "notes", column: "html_notes", value: html_notes.into() });
     }
     if let Some(privacy) = privacy {
         wanted.push(Wanted { field: "privacy_setting", column: "privacy_setting", value: privacy.into() });
@@ -494,7 +501,10 @@ fn update_project(call: &mut Call<'_>) -> Result<Outcome> {
     call.update(PROJECT.table, project, &columns)?;
     set_grants(call, project)?;
     let containers = Facts::of(call, project)?.containers();
-    for Wanted { field, value, .. } in &changed {
+    for (at, Wanted { field, value, .. }) in changed.iter().enumerate() {
+        if changed[..at].iter().any(|before| before.field == *field) {
+            continue;
+        }
         let named = match value {
             Value::Int(gid) => Some(*gid),
             _ => None,
@@ -806,4 +816,473 @@ pub fn set_grants(call: &mut Call<'_>, project: i64) -> Result<()> {
 pub fn touch(call: &mut Call<'_>, project: i64) -> Result<()> {
     let now = call.now;
     call.update(PROJECT.table, project, &[("modified_at", now.into())])
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value as Json, json};
+    use testkit::{Answer, Client, both, gid};
+
+    use crate::world::{Small, small};
+
+    fn names(list: &Json) -> Vec<&str> {
+        list.as_array().expect("a list").iter().filter_map(|item| item["name"].as_str()).collect()
+    }
+
+    async fn project(client: &Client, data: Json) -> String {
+        gid(&client.post("/projects", data).await.created())
+    }
+
+    #[track_caller]
+    fn forbidden(answer: &Answer) {
+        answer.refused(403, "You do not have permission to change this project.");
+    }
+
+    #[track_caller]
+    fn hidden(answer: &Answer) {
+        answer.refused(403, "You do not have access to this project.");
+    }
+
+    both!(a_fresh_project_has_the_usual_settings, small, |small: Small| async move {
+        let Small { ann, workspace, team, .. } = small;
+        let project = ann.post("/projects", json!({"team": team, "name": "Launch"})).await.created();
+        let me = json!({"gid": ann.user.to_string(), "resource_type": "user", "name": "Ann Example"});
+        let whole = json!({
+            "gid": gid(&project), "resource_type": "project", "archived": false, "color": null, "completed": false,
+            "completed_at": null, "completed_by": null, "created_at": "2026-03-02T10:00:00.000Z",
+            "current_status": null, "current_status_update": null, "custom_fields": [], "custom_field_settings": [],
+            "default_access_level": "editor", "default_view": "list", "due_on": null, "due_date": null,
+            "followers": [me], "icon": "list", "members": [me],
+            "minimum_access_level_for_customization": "editor", "minimum_access_level_for_sharing": "editor",
+            "modified_at": "2026-03-02T10:00:00.000Z", "name": "Launch", "notes": "", "owner": me,
+            "permalink_url": format!("http://localhost/1/{workspace}/project/{}", gid(&project)),
+            "privacy_setting": "public_to_workspace", "public": true, "start_on": null,
+            "team": {"gid": team, "resource_type": "team", "name": "Makers"},
+            "workspace": {"gid": workspace, "resource_type": "workspace", "name": "Acme"}
+        });
+        assert_eq!(project, whole);
+        let path = format!("/projects/{}", gid(&project));
+        let read = ann.get(&path).await;
+        assert_eq!(read.ok(), whole);
+        // In the order of the real service, gid first.
+        let text = String::from_utf8(read.response.body.clone()).unwrap();
+        let mut rest = text.as_str();
+        for key in "gid resource_type archived color completed completed_at completed_by created_at current_status \
+            current_status_update custom_fields custom_field_settings default_access_level default_view due_on \
+            due_date followers icon members minimum_access_level_for_customization minimum_access_level_for_sharing \
+            modified_at name notes owner permalink_url privacy_setting public start_on team workspace"
+            .split_whitespace()
+        {
+            let at = rest.find(&format!("\"{key}\":"));
+            rest = &rest[at.unwrap_or_else(|| panic!("{key} comes later than it should: {text}"))..];
+        }
+        let some = ann.get(&format!("{path}?opt_fields=owner,team.name,html_notes,public")).await.ok();
+        assert_eq!(
+            some,
+            json!({"gid": gid(&project), "html_notes": "<body></body>", "owner": me, "public": true,
+                "team": {"gid": team, "name": "Makers"}})
+        );
+        let sections = ann.get(&format!("{path}/sections")).await.ok();
+        assert_eq!(names(&sections), ["Untitled section"]);
+    });
+
+    both!(a_project_is_created_with_everything, small, |small: Small| async move {
+        let Small { ann, bob, cat, workspace, team, .. } = small;
+        let data = json!({
+            "name": "Launch", "archived": true, "color": "light-green", "icon": "rocket", "default_view": "board",
+            "due_date": "2026-05-04", "start_on": "2026-05-01", "html_notes": "<body>We <b>launch</b></body>",
+            "privacy_setting": "private_to_team", "default_access_level": "commenter",
+            "minimum_access_level_for_customization": "admin", "minimum_access_level_for_sharing": "admin",
+            "owner": "bob@acme.example", "followers": format!("{},me", cat.user), "members": [bob.user.to_string()],
+            "team": team, "workspace": workspace, "custom_fields": {}
+        });
+        let project = ann.post("/projects?opt_fields=archived,color,icon,default_view,due_on,due_date,start_on,notes,html_notes,privacy_setting,public,default_access_level,minimum_access_level_for_sharing,owner.name,followers.name,members.name", data).await.created();
+        let person = |client: &Client, name: &str| json!({"gid": client.user.to_string(), "name": name});
+        let (a, b, c) = (person(&ann, "Ann Example"), person(&bob, "Bob Example"), person(&cat, "Cat Example"));
+        assert_eq!(
+            project,
+            json!({
+                "gid": gid(&project), "archived": true, "color": "light-green", "icon": "rocket", "default_view": "board",
+                "due_on": "2026-05-04", "due_date": "2026-05-04", "start_on": "2026-05-01", "notes": "We launch",
+                "html_notes": "<body>We <strong>launch</strong></body>", "privacy_setting": "private_to_team",
+                "public": false, "default_access_level": "commenter", "minimum_access_level_for_sharing": "admin",
+                "owner": b, "followers": [a, c], "members": [a, b, c]
+            })
+        );
+        let path = format!("/projects/{}", gid(&project));
+        // Bob owns it, Cat only follows.
+        bob.put(&path, json!({"default_access_level": "viewer"})).await.ok();
+        forbidden(&cat.put(&path, json!({"name": "Mine"})).await);
+    });
+
+    both!(where_a_project_is_created, small, |small: Small| async move {
+        let Small { ann, bob, cat, guest, stranger, workspace, team, world } = small;
+        ann.post("/projects", json!({"name": "x"})).await.refused(400, "You should specify one of workspace, team");
+        let (in_team, in_workspace) = (format!("/teams/{team}/projects"), format!("/workspaces/{workspace}/projects"));
+        let project = ann.post(&in_team, json!({"name": "x"})).await.created();
+        assert_eq!(project["team"]["gid"], json!(team));
+        let project = cat.post(&in_workspace, json!({"name": "y"})).await.created();
+        assert_eq!(project["team"], json!(null));
+        let project = bob.post(&in_workspace, json!({"name": "z", "team": team})).await.created();
+        assert_eq!(project["team"]["gid"], json!(team));
+        // Only its members put projects into a team, and guests none into a workspace.
+        let refusal = "You do not have permission to change this team.";
+        cat.post(&in_team, json!({"name": "x"})).await.refused(403, refusal);
+        cat.post("/projects", json!({"team": team})).await.refused(403, refusal);
+        let refusal = "You do not have permission to change this workspace.";
+        guest.post(&in_workspace, json!({"name": "x"})).await.refused(403, refusal);
+        guest.post("/projects", json!({"workspace": workspace})).await.refused(403, refusal);
+        stranger.post(&in_team, json!({})).await.refused(404, &format!("team: Not a recognized ID: {team}"));
+        stranger
+            .post("/projects", json!({"workspace": workspace}))
+            .await
+            .refused(400, &format!("workspace: Unknown object: {workspace}"));
+        // A team implies its workspace.
+        let (elsewhere, user) = (world.clone(), ann.user);
+        let other = elsewhere
+            .write(move |call| {
+                let other = crate::workspace::create_workspace(call, "Side", false)?;
+                crate::workspace::add_member(call, other, user, crate::workspace::Role::Member)?;
+                Ok(other)
+            })
+            .await;
+        ann.post("/projects", json!({"team": team, "workspace": other.to_string()}))
+            .await
+            .refused(400, "team: Must be in the same workspace as the project");
+        // A workspace that is no organization knows `public`.
+        let private = ann.post("/projects", json!({"workspace": other.to_string(), "public": false})).await.created();
+        assert_eq!((&private["privacy_setting"], &private["public"]), (&json!("private"), &json!(false)));
+        let path = format!("/projects/{}", gid(&private));
+        assert_eq!(ann.put(&path, json!({"public": true})).await.ok()["privacy_setting"], "public_to_workspace");
+        ann.post("/projects", json!({"workspace": workspace, "public": true}))
+            .await
+            .refused(400, "public: Cannot write this property");
+    });
+
+    both!(what_is_refused, small, |small: Small| async move {
+        let Small { ann, cat, stranger, workspace, .. } = small;
+        let path = format!("/projects/{}", project(&ann, json!({"workspace": workspace, "name": "x"})).await);
+        let create = |data: Json| {
+            let mut data = data;
+            data["workspace"] = json!(workspace);
+            ann.post("/projects", data)
+        };
+        for (data, message) in [
+            (json!({"name": 5}), "name: Value is not a string: 5"),
+            (json!({"name": null}), "name: Value must not be null"),
+            (
+                json!({"color": "pink"}),
+                "color: Not a recognized value: pink. Use one of: dark-pink, dark-green, dark-blue, dark-red, dark-teal, dark-brown, dark-orange, dark-purple, dark-warm-gray, light-pink, light-green, light-blue, light-red, light-teal, light-brown, light-orange, light-purple, light-warm-gray, none",
+            ),
+            (json!({"due_on": "4 May"}), "due_on: Date must be in ISO-8601 (yyyy-mm-dd) format, not: 4 May"),
+            (
+                json!({"due_on": "2026-05-04", "due_date": "2026-05-05"}),
+                "You may only provide one of due_on or due_date!",
+            ),
+            (json!({"start_on": "2026-05-04"}), "start_on: due_on must be present in the request"),
+            (json!({"start_on": "2026-05-04", "due_on": "2026-05-04"}), "start_on: Must be before due_on"),
+            (
+                json!({"start_on": "2026-05-04", "due_on": null}),
+                "start_on: A project without a due date cannot have a start date",
+            ),
+            (json!({"notes": "a", "html_notes": "<body>a</body>"}), "You may only provide one of notes or html_notes!"),
+            (json!({"html_notes": "a"}), "Rich text should be wrapped in <body> tag."),
+            (json!({"html_notes": "<body><p>a</p></body>"}), "XML is invalid"),
+            (json!({"custom_fields": {"12": "x"}}), "Custom field with ID 12 is not on given object"),
+            (json!({"custom_fields": 5}), "custom_fields: Value is not a JSON object: 5"),
+            (json!({"owner": 5}), "owner: Not a valid GID type: number"),
+            (
+                json!({"privacy_setting": "private_to_team"}),
+                "privacy_setting: A project without a team cannot be private to its team",
+            ),
+            (json!({"completed": true}), "completed: Cannot write this property"),
+        ] {
+            create(data.clone()).await.refused(400, message);
+            ann.put(&path, data).await.refused(400, message);
+        }
+        let sam = stranger.user;
+        let message = format!("owner: Not a user in Organization: {sam}");
+        ann.put(&path, json!({"owner": sam.to_string()})).await.refused(400, &message);
+        create(json!({"owner": sam.to_string()})).await.refused(400, &message);
+        ann.put(&path, json!({"workspace": workspace})).await.refused(400, "workspace: Cannot write this property");
+        ann.put(&path, json!({"followers": [cat.user.to_string()]}))
+            .await
+            .refused(400, "followers: Cannot write this property");
+        ann.put("/projects/0", json!({})).await.refused(404, "project: Not a recognized ID: 0");
+        ann.get("/projects/x").await.refused(400, "project: Not a Long: x");
+        ann.get(&format!("/projects/{workspace}"))
+            .await
+            .refused(404, &format!("project: Not a recognized ID: {workspace}"));
+        // Nothing of it has happened.
+        assert_eq!(ann.get("/projects").await.ok().as_array().unwrap().len(), 1);
+    });
+
+    both!(a_project_changes, small, |small: Small| async move {
+        let Small { ann, bob, workspace, team, world, .. } = small;
+        let path = format!("/projects/{}", project(&ann, json!({"team": team, "name": "x"})).await);
+        world.clock.advance(60_000);
+        // A value that is there already changes nothing.
+        assert_eq!(ann.put(&path, json!({"name": "x"})).await.ok()["modified_at"], "2026-03-02T10:00:00.000Z");
+        let changed = bob
+            .put(
+                &path,
+                json!({"name": "y", "due_on": "2026-05-04", "start_on": "2026-05-01", "notes": "a < b",
+                "color": "none", "owner": null, "archived": true, "icon": null}),
+            )
+            .await
+            .ok();
+        assert_eq!(
+            (&changed["name"], &changed["due_date"], &changed["start_on"], &changed["color"], &changed["owner"]),
+            (&json!("y"), &json!("2026-05-04"), &json!("2026-05-01"), &json!("none"), &json!(null))
+        );
+        assert_eq!((&changed["archived"], &changed["icon"]), (&json!(true), &json!(null)));
+        assert_eq!(changed["modified_at"], "2026-03-02T10:01:00.000Z");
+        let html = ann.get(&format!("{path}?opt_fields=html_notes")).await.ok();
+        assert_eq!(html["html_notes"], "<body>a &lt; b</body>");
+        ann.put(&path, json!({"start_on": null})).await.refused(400, "start_on: due_on must be present in the request");
+        ann.put(&path, json!({"due_on": "2026-04-30"})).await.refused(400, "start_on: Must be before due_on");
+        let cleared = ann.put(&path, json!({"due_date": null})).await.ok();
+        assert_eq!((&cleared["due_on"], &cleared["start_on"]), (&json!(null), &json!(null)));
+        let html = ann.put(&path, json!({"html_notes": "<body><em>c</em></body>"})).await.ok();
+        assert_eq!(html["notes"], "c");
+        // It leaves its team and comes back; another workspace's team is no team of it.
+        assert_eq!(ann.put(&path, json!({"team": null})).await.ok()["team"], json!(null));
+        ann.put(&path, json!({"team": team, "privacy_setting": "private_to_team"})).await.ok();
+        ann.put(&path, json!({"team": null}))
+            .await
+            .refused(400, "privacy_setting: A project without a team cannot be private to its team");
+        let _ = workspace;
+    });
+
+    both!(who_sees_a_project, small, |small: Small| async move {
+        let Small { ann, bob, cat, guest, stranger, workspace, team, .. } = small;
+        let public = project(&ann, json!({"workspace": workspace, "name": "public"})).await;
+        let ours = project(&ann, json!({"team": team, "name": "team", "privacy_setting": "private_to_team"})).await;
+        let private = project(&ann, json!({"team": team, "name": "private", "privacy_setting": "private"})).await;
+        let list = format!("/workspaces/{workspace}/projects");
+        for (client, seen) in [
+            (&ann, vec!["public", "team", "private"]),
+            (&bob, vec!["public", "team"]),
+            (&cat, vec!["public"]),
+            (&guest, vec![]),
+        ] {
+            assert_eq!(names(&client.get(&list).await.ok()), seen);
+            assert_eq!(names(&client.get("/projects").await.ok()), seen);
+            assert_eq!(names(&client.get(&format!("/projects?workspace={workspace}")).await.ok()), seen);
+            assert_eq!(names(&Json::from(client.pages("/projects", 1).await)), seen);
+            for (project, name) in [(&public, "public"), (&ours, "team"), (&private, "private")] {
+                let answer = client.get(&format!("/projects/{project}")).await;
+                let counts = client.get(&format!("/projects/{project}/task_counts?opt_fields=num_tasks")).await;
+                let sections = client.get(&format!("/projects/{project}/sections")).await;
+                if seen.contains(&name) {
+                    answer.ok();
+                    assert_eq!(counts.ok(), json!({"num_tasks": 0}));
+                    assert_eq!(names(&sections.ok()), ["Untitled section"]);
+                } else {
+                    for answer in [answer, counts, sections] {
+                        hidden(&answer);
+                    }
+                }
+            }
+        }
+        assert_eq!(names(&stranger.get("/projects").await.ok()), Vec::<&str>::new());
+        for path in [&list, &format!("/projects?workspace={workspace}"), &format!("/projects?team={team}")] {
+            assert!(stranger.get(path).await.response.status >= 400);
+        }
+        for path in ["", "/sections", "/task_counts"] {
+            stranger
+                .get(&format!("/projects/{public}{path}"))
+                .await
+                .refused(404, &format!("project: Not a recognized ID: {public}"));
+        }
+        let in_team = names(&bob.get(&format!("/teams/{team}/projects")).await.ok()).join(" ");
+        assert_eq!(in_team, "team");
+        assert_eq!(names(&cat.get(&format!("/projects?team={team}")).await.ok()), Vec::<&str>::new());
+        let both = format!("/projects?team={team}&workspace={workspace}");
+        assert_eq!(names(&ann.get(&both).await.ok()), ["team", "private"]);
+        // The public one becomes private, and Cat is out.
+        ann.put(&format!("/projects/{public}"), json!({"privacy_setting": "private"})).await.ok();
+        hidden(&cat.get(&format!("/projects/{public}")).await);
+    });
+
+    both!(archived_projects_are_asked_for, small, |small: Small| async move {
+        let Small { ann, workspace, team, .. } = small;
+        project(&ann, json!({"team": team, "name": "old", "archived": true})).await;
+        project(&ann, json!({"team": team, "name": "new"})).await;
+        for list in ["/projects?", &format!("/teams/{team}/projects?"), &format!("/workspaces/{workspace}/projects?")] {
+            assert_eq!(names(&ann.get(&format!("{list}archived=True")).await.ok()), ["old"]);
+            assert_eq!(names(&ann.get(&format!("{list}archived=false")).await.ok()), ["new"]);
+            assert_eq!(names(&ann.get(list).await.ok()), ["old", "new"]);
+        }
+        ann.get("/projects?archived=maybe").await.refused(400, "archived: Value is not a boolean: maybe");
+    });
+
+    both!(members_come_and_go, small, |small: Small| async move {
+        let Small { ann, bob, cat, guest, stranger, workspace, .. } = small;
+        let data = json!({"workspace": workspace, "name": "x", "privacy_setting": "private"});
+        let path = format!("/projects/{}", project(&ann, data).await);
+        let (add, remove) = (format!("{path}/addMembers"), format!("{path}/removeMembers"));
+        hidden(&bob.post(&add, json!({"members": "me"})).await);
+        let added = ann.post(&add, json!({"members": format!("{},gus@guest.example", bob.user)})).await.ok();
+        assert_eq!(names(&added["members"]), ["Ann Example", "Bob Example", "Gus Guest"]);
+        assert_eq!(names(&added["followers"]), ["Ann Example"]);
+        guest.put(&path, json!({"name": "y"})).await.ok();
+        // Editors share, as nobody has said otherwise, and change nothing about who may.
+        bob.post(&add, json!({"members": [cat.user.to_string()]})).await.ok();
+        forbidden(&bob.put(&path, json!({"minimum_access_level_for_sharing": "admin"})).await);
+        forbidden(&bob.put(&path, json!({"default_access_level": "admin"})).await);
+        // They put out their equals, not an admin; and whoever wants to leaves.
+        forbidden(&bob.post(&remove, json!({"members": [ann.user.to_string()]})).await);
+        let left = bob.post(&remove, json!({"members": [cat.user.to_string()]})).await.ok();
+        assert_eq!(names(&left["members"]), ["Ann Example", "Bob Example", "Gus Guest"]);
+        hidden(&cat.get(&path).await);
+        guest.post(&remove, json!({"members": "me"})).await.ok();
+        hidden(&guest.get(&path).await);
+        ann.put(&path, json!({"minimum_access_level_for_sharing": "admin"})).await.ok();
+        forbidden(&bob.post(&add, json!({"members": [cat.user.to_string()]})).await);
+        forbidden(&bob.put(&path, json!({"privacy_setting": "public_to_workspace"})).await);
+        forbidden(&bob.put(&path, json!({"owner": cat.user.to_string()})).await);
+        forbidden(&bob.delete(&path).await);
+        // What is refused.
+        ann.post(&add, json!({})).await.refused(400, "members: Missing input");
+        ann.post(&add, json!({"members": ["12"]})).await.refused(400, "members: [0]: Not a user in Organization: 12");
+        let sam = stranger.user.to_string();
+        ann.post(&add, json!({"members": [sam]}))
+            .await
+            .refused(400, &format!("members: [0]: Not a user in Organization: {sam}"));
+        stranger
+            .post(&add, json!({"members": "me"}))
+            .await
+            .refused(404, &format!("project: Not a recognized ID: {}", path.trim_start_matches("/projects/")));
+    });
+
+    both!(nobody_gives_more_than_they_have, small, |small: Small| async move {
+        let Small { ann, bob, cat, workspace, .. } = small;
+        let data = json!({"workspace": workspace, "name": "x", "default_access_level": "viewer"});
+        let path = format!("/projects/{}", project(&ann, data).await);
+        // Bob joins as the viewer that he already is, and does not become more by it.
+        bob.post(&format!("{path}/addFollowers"), json!({"followers": "me"})).await.ok();
+        ann.put(&path, json!({"default_access_level": "admin", "privacy_setting": "private"})).await.ok();
+        forbidden(&bob.put(&path, json!({"name": "mine"})).await);
+        forbidden(&bob.post(&format!("{path}/addMembers"), json!({"members": [cat.user.to_string()]})).await);
+        forbidden(&bob.post(&format!("{path}/addFollowers"), json!({"followers": [cat.user.to_string()]})).await);
+        forbidden(&bob.delete(&path).await);
+        ann.post(&format!("{path}/addMembers"), json!({"members": [cat.user.to_string()]})).await.ok();
+        cat.put(&path, json!({"minimum_access_level_for_sharing": "admin"})).await.ok();
+    });
+
+    both!(followers_are_members, small, |small: Small| async move {
+        let Small { ann, bob, cat, workspace, .. } = small;
+        let path = format!("/projects/{}", project(&ann, json!({"workspace": workspace, "name": "x"})).await);
+        let (add, remove) = (format!("{path}/addFollowers"), format!("{path}/removeFollowers"));
+        let added = ann.post(&add, json!({"followers": [bob.user.to_string(), cat.user.to_string()]})).await.ok();
+        assert_eq!(names(&added["followers"]), ["Ann Example", "Bob Example", "Cat Example"]);
+        assert_eq!(names(&added["members"]), ["Ann Example", "Bob Example", "Cat Example"]);
+        let removed = bob.post(&remove, json!({"followers": "me"})).await.ok();
+        assert_eq!(names(&removed["followers"]), ["Ann Example", "Cat Example"]);
+        assert_eq!(names(&removed["members"]), ["Ann Example", "Bob Example", "Cat Example"]);
+        let removed = ann.post(&format!("{path}/removeMembers"), json!({"members": [cat.user.to_string()]})).await.ok();
+        assert_eq!(names(&removed["followers"]), ["Ann Example"]);
+        ann.post(&add, json!({"followers": {}})).await.refused(400, "followers: Value is not an array: {}");
+    });
+
+    both!(counts_are_asked_for, small, |small: Small| async move {
+        let Small { ann, workspace, .. } = small;
+        let path = format!("/projects/{}/task_counts", project(&ann, json!({"workspace": workspace})).await);
+        assert_eq!(ann.get(&path).await.json, json!({"data": {}}));
+        assert_eq!(
+            ann.get(&format!("{path}?opt_fields=num_tasks,num_milestones,gid,name")).await.ok(),
+            json!({"num_milestones": 0, "num_tasks": 0})
+        );
+    });
+
+    both!(tasks_are_counted, small, |small: Small| async move {
+        let Small { ann, workspace, .. } = small;
+        let project = project(&ann, json!({"workspace": workspace, "name": "x"})).await;
+        for data in [
+            json!({}),
+            json!({"completed": true}),
+            json!({"resource_subtype": "milestone"}),
+            json!({"resource_subtype": "milestone", "completed": true}),
+        ] {
+            let mut data = data;
+            data["projects"] = json!([project]);
+            let task = gid(&ann.post("/tasks", data).await.created());
+            // Subtasks and what lies in the trash do not count.
+            ann.post(&format!("/tasks/{task}/subtasks"), json!({"name": "part"})).await.created();
+            let trash = gid(&ann.post("/tasks", json!({"projects": [project]})).await.created());
+            ann.delete(&format!("/tasks/{trash}")).await.ok();
+        }
+        let all = "num_completed_milestones,num_completed_tasks,num_incomplete_milestones,num_incomplete_tasks,\
+            num_milestones,num_tasks";
+        assert_eq!(
+            ann.get(&format!("/projects/{project}/task_counts?opt_fields={all}")).await.ok(),
+            json!({"num_completed_milestones": 1, "num_completed_tasks": 2, "num_incomplete_milestones": 1,
+                "num_incomplete_tasks": 2, "num_milestones": 2, "num_tasks": 4})
+        );
+    });
+
+    both!(tasks_go_with_their_last_project, small, |small: Small| async move {
+        let Small { ann, bob, workspace, world, .. } = small;
+        let (doomed, other, empty) = (
+            project(&ann, json!({"workspace": workspace, "name": "doomed"})).await,
+            project(&ann, json!({"workspace": workspace, "name": "other", "privacy_setting": "private"})).await,
+            project(&ann, json!({"workspace": workspace, "name": "empty"})).await,
+        );
+        let task = |data: Json| {
+            let ann = ann.clone();
+            async move { gid(&ann.post("/tasks", data).await.created()) }
+        };
+        let alone = task(json!({"projects": [doomed], "name": "alone"})).await;
+        let part = task(json!({"parent": alone, "name": "part"})).await;
+        let crumb = task(json!({"parent": part, "name": "crumb"})).await;
+        let shared = task(json!({"projects": [doomed, other], "name": "shared"})).await;
+        let whole = task(json!({"projects": [other], "name": "whole"})).await;
+        let guest_part = task(json!({"parent": whole, "name": "a part that is in the doomed project"})).await;
+        ann.post(&format!("/tasks/{guest_part}/addProject"), json!({"project": doomed})).await.ok();
+        ann.delete(&format!("/projects/{empty}")).await.ok();
+        bob.get(&format!("/tasks/{shared}")).await.ok();
+
+        ann.delete(&format!("/projects/{doomed}")).await.ok();
+        for gone in [&alone, &part, &crumb] {
+            ann.get(&format!("/tasks/{gone}")).await.refused(404, &format!("task: Unknown object: {gone}"));
+        }
+        for left in [&shared, &whole, &guest_part] {
+            ann.get(&format!("/tasks/{left}")).await.ok();
+        }
+        let projects =
+            ann.get(&format!("/tasks/{shared}?opt_fields=projects.name,memberships.project.name")).await.ok();
+        assert_eq!(names(&projects["projects"]), ["other"]);
+        assert_eq!(projects["memberships"], json!([{"project": {"gid": other, "name": "other"}}]));
+        // Bob saw it through the project that is gone.
+        bob.get(&format!("/tasks/{shared}")).await.refused(403, "You do not have access to this task.");
+
+        let (doomed, mut gone) = (doomed.parse::<i64>().unwrap(), vec![alone, part, crumb]);
+        let heard = world
+            .write(move |call| {
+                call.numbers(
+                    "SELECT c.object_id FROM changes c JOIN change_routes r ON r.change_id = c.id \
+                     WHERE r.container_id = ?1 AND c.action = 'deleted' AND c.kind = 'task' ORDER BY c.object_id",
+                    &[doomed.into()],
+                )
+            })
+            .await;
+        gone.sort();
+        assert_eq!(heard.iter().map(i64::to_string).collect::<Vec<_>>(), gone);
+    });
+
+    both!(a_deleted_project_is_gone, small, |small: Small| async move {
+        let Small { ann, bob, cat, workspace, .. } = small;
+        let project = project(&ann, json!({"workspace": workspace, "name": "x"})).await;
+        let path = format!("/projects/{project}");
+        let section = gid(&ann.get(&format!("{path}/sections")).await.ok()[0]);
+        forbidden(&cat.delete(&path).await);
+        assert_eq!(ann.delete(&path).await.json, json!({"data": {}}));
+        for client in [&ann, &bob] {
+            client.get(&path).await.refused(404, &format!("project: Unknown object: {project}"));
+            assert_eq!(client.get("/projects").await.ok(), json!([]));
+            assert!(client.get(&format!("/sections/{section}")).await.response.status >= 400);
+        }
+        ann.put(&path, json!({"name": "y"})).await.refused(404, &format!("project: Unknown object: {project}"));
+    });
 }

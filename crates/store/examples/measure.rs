@@ -2,6 +2,8 @@
 //!
 //! The database must be one that may be filled with nonsense.
 
+#![expect(clippy::disallowed_methods, reason = "measures")]
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
