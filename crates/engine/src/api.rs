@@ -120,6 +120,11 @@ impl Api {
         }
     }
 
+    /// Forgets who the callers are: the database has been put back to an earlier state, and its epochs with it.
+    pub fn forget_viewers(&self) {
+        self.viewers.forget();
+    }
+
     /// Answers a request. Never fails: what goes wrong becomes an answer.
     pub async fn respond(&self, request: &Request<'_>) -> Response {
         match self.answer(request).await {
@@ -244,7 +249,9 @@ impl Api {
             return Err(Error::server());
         };
         let resource = target.resource;
-        let plan = self.shown(asked.route, resource, asked.options.fields.as_deref(), true);
+        // Another face of the object: its task counts.
+        let face = asked.route.operation.answers.unwrap_or(resource);
+        let plan = self.shown(asked.route, face, asked.options.fields.as_deref(), true);
         let mut read = self.db.begin_read().await?;
         let gid = name.gid(&mut read, &asked.scene.viewer).await?;
         let Some(gid) = gid else {

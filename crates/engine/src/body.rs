@@ -12,7 +12,7 @@ use crate::field::{Field, Kind, Source, Writable};
 use crate::input::{Input, InputKind};
 use crate::operation::{BodyFields, Operation};
 use crate::parameter::{Parameters, bool_value, parse_pairs, shortened};
-use crate::resource::Resource;
+use crate::resource::{Names, Resource};
 
 /// A property that a body gave.
 #[derive(Clone, Debug, PartialEq)]
@@ -279,14 +279,8 @@ pub fn accept(
         if let Some(input) = operation.inputs.iter().find(|input| input.name == name) {
             body.push(input.name, &input.kind, input.nullable, value, lenient)?;
         } else if let Some(field) = fields.iter().find(|field| field.name == name) {
-            let allowed = match (operation.fields, field.writable) {
-                (_, Writable::Always) => true,
-                (BodyFields::Create, Writable::OnCreate) => true,
-                (BodyFields::Update, Writable::OnUpdate) => true,
-                _ => false,
-            };
             match input_kind(field) {
-                Some(kind) if allowed => body.push(field.name, &kind, field.nullable, value, lenient)?,
+                Some(kind) if writes(operation.fields, field) => body.push(field.name, &kind, field.nullable, value, lenient)?,
                 _ => return Err(Error::not_writable(name)),
             }
         }
@@ -295,6 +289,27 @@ pub fn accept(
         Some(input) => Err(Error::missing(input.name)),
         None => Ok((body, options)),
     }
+}
+
+fn writes(fields: BodyFields, field: &Field) -> bool {
+    match field.writable {
+        Writable::No => false,
+        Writable::Always => fields != BodyFields::None,
+        Writable::OnCreate => fields == BodyFields::Create,
+        Writable::OnUpdate => fields == BodyFields::Update,
+    }
+}
+
+/// Every property that a body may carry: the operation's own inputs, then those of the fields of `resource`.
+pub fn properties(operation: &Operation, resource: Option<&'static Resource>) -> Vec<Input> {
+    let mut all = operation.inputs.to_vec();
+    for field in resource.map_or(&[][..], |resource| resource.fields) {
+        let known = operation.inputs.iter().any(|input| input.name == field.name);
+        if let (false, true, Some(kind)) = (known, writes(operation.fields, field), input_kind(field)) {
+            all.push(Input { name: field.name, kind, required: false, nullable: field.nullable });
+        }
+    }
+    all
 }
 
 /// How a body writes a field.
@@ -342,7 +357,9 @@ impl Body {
     }
 }
 
-fn given(path: &str, kind: &InputKind, value: &Json, lenient: bool) -> Result<Given> {
+/// Reads one value of a body. Rules do so with what stands inside [`InputKind::Json`], whose names nobody has resolved.
+/// `lenient`: numbers, truth values and lists may be written as strings, as forms write them.
+pub fn given(path: &str, kind: &InputKind, value: &Json, lenient: bool) -> Result<Given> {
     let not = |what: &str| Error::field(path, format_args!("Value is not {what}: {}", shown(value)));
     Ok(match kind {
         InputKind::Text(longest) => Given::Text(text(path, value, *longest)?),
@@ -466,6 +483,7 @@ fn object_name(path: &str, resource: &Resource, value: &Json, otherwise: &str) -
     };
     match Name::parse(resource.names, text) {
         Some(name) => Ok((name, text.to_owned())),
+        None if resource.names == Names::User => Err(Error::not_a_user(path, shortened(text))),
         None => Err(Error::field(path, format_args!("{otherwise}: {}", shortened(text)))),
     }
 }

@@ -188,22 +188,9 @@ pub fn date_of(ms: i64) -> String {
     String::from_utf8_lossy(&text).into_owned()
 }
 
-/// A date as stories tell it: `2026-11-12` is "November 12". What is not a date stays as it is.
+/// A date as stories tell it: `2026-11-12` is "Nov 12". What is not a date stays as it is.
 pub fn month_day(date: &str) -> String {
-    const MONTHS: [&str; 12] = [
-        "January",
-        "February",
-        "March",
-        "April",
-        "May",
-        "June",
-        "July",
-        "August",
-        "September",
-        "October",
-        "November",
-        "December",
-    ];
+    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
     let Some(day) = calendar_date(date) else {
         return date.to_owned();
     };
@@ -318,8 +305,8 @@ mod tests {
     #[test]
     fn dates_are_told() {
         assert_eq!(date_of(1_795_352_474_123), "2026-11-22");
-        assert_eq!(month_day("2026-11-12"), "November 12");
-        assert_eq!(month_day("2026-01-01"), "January 1");
+        assert_eq!(month_day("2026-11-12"), "Nov 12");
+        assert_eq!(month_day("2026-01-01"), "Jan 1");
         assert_eq!(month_day("soon"), "soon");
     }
 

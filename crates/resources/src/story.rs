@@ -1,7 +1,146 @@
 //! Stories: comments, and the lines that the system writes about changes.
 
+use engine::body::Body;
 use engine::call::Call;
-use engine::error::Result;
+use engine::change::{Change, Did};
+use engine::error::{Error, Result};
+use engine::field::{
+    Field, Kind, TEXT_LENGTH, boolean, choice, computed, listed, long_text, member, one, sql, text, time,
+};
+use engine::input::InputKind;
+use engine::json::Writer;
+use engine::operation::{Listing, Outcome, by_number, create, delete, get, list, parent, update};
+use engine::read::Record;
+use engine::resource::{Guard, Resource};
+use model::{Level, rich_text};
+use serde_json::Value as Json;
+use store::{Type, Value};
+
+use crate::like::{STORY_LIKED, STORY_LIKES, STORY_NUM_LIKES};
+use crate::tag::TAG;
+use crate::user::USER;
+
+use pending::{CUSTOM_FIELD, ENUM_OPTION, PROJECT, SECTION, TASK};
+
+pub mod subtype;
+
+use subtype::{COMMENT_ADDED, NEEDS, SUBTYPES, with};
+
+/// The stickers that a comment can wear.
+pub const STICKERS: &[&str] = &[
+    "green_checkmark",
+    "people_dancing",
+    "dancing_unicorn",
+    "heart",
+    "party_popper",
+    "people_waving_flags",
+    "splashing_narwhal",
+    "trophy",
+    "yeti_riding_unicorn",
+    "celebrating_people",
+    "determined_climbers",
+    "phoenix_spreading_love",
+];
+
+/// Where a story came from.
+const SOURCES: &[&str] = &["web", "email", "mobile", "api", "unknown"];
+
+/// A comment on a task, or a line that the system wrote about a change of it. Whoever sees the task sees it; what it
+/// names keeps its own rules.
+pub static STORY: Resource = Resource {
+    guard: Guard::Via("target_id", &TASK),
+    subtype: "resource_subtype",
+    fields: &[
+        one("assignee", &USER, "object_id").only(with::ASSIGNEE),
+        time("created_at").compact(),
+        one("created_by", &USER, "created_by_id").compact(),
+        one("custom_field", &CUSTOM_FIELD, "object_id").only(with::CUSTOM_FIELD),
+        one("dependency", &TASK, "object_id").only(with::DEPENDENCY),
+        one("follower", &USER, "object_id").only(with::FOLLOWER),
+        STORY_LIKED.alias("hearted"),
+        STORY_LIKES.alias("hearts"),
+        computed("html_text", LONG, NEEDS, render_html_text).opt_in().writable().input(LONG_INPUT),
+        sql("is_editable", Kind::Bool, "(t.type = 'comment' AND t.created_by_id = :viewer)").only(with::COMMENT),
+        boolean("is_edited").only(with::COMMENT),
+        boolean("is_pinned").writable().only(with::COMMENT),
+        STORY_LIKED,
+        STORY_LIKES,
+        text_detail("new_approval_status").only(with::APPROVAL_STATUS),
+        dates_detail("new_date_value").only(with::DATE_VALUE).behind("custom_field"),
+        dates_detail("new_dates").only(with::DATES),
+        one("new_enum_value", &ENUM_OPTION, "new_id").only(with::ENUM_VALUE).behind("custom_field"),
+        listed("new_multi_enum_values", &ENUM_OPTION, "details").only(with::MULTI_ENUM_VALUES).behind("custom_field"),
+        text_detail("new_name").only(with::NAME),
+        member("new_number_value", "details", Kind::Real).only(with::NUMBER_VALUE).behind("custom_field"),
+        listed("new_people_value", &USER, "details").only(with::PEOPLE_VALUE).behind("custom_field"),
+        text_detail("new_resource_subtype").only(with::RESOURCE_SUBTYPE),
+        one("new_section", &SECTION, "new_id").only(with::SECTION).behind("project"),
+        text_detail("new_text_value").only(with::TEXT_VALUE).behind("custom_field"),
+        STORY_NUM_LIKES.alias("num_hearts"),
+        STORY_NUM_LIKES,
+        text_detail("old_approval_status").only(with::APPROVAL_STATUS),
+        dates_detail("old_date_value").only(with::DATE_VALUE).behind("custom_field"),
+        dates_detail("old_dates").only(with::DATES),
+        one("old_enum_value", &ENUM_OPTION, "old_id").only(with::ENUM_VALUE).behind("custom_field"),
+        listed("old_multi_enum_values", &ENUM_OPTION, "details").only(with::MULTI_ENUM_VALUES).behind("custom_field"),
+        text_detail("old_name").only(with::NAME),
+        member("old_number_value", "details", Kind::Real).only(with::NUMBER_VALUE).behind("custom_field"),
+        listed("old_people_value", &USER, "details").only(with::PEOPLE_VALUE).behind("custom_field"),
+        text_detail("old_resource_subtype").only(with::RESOURCE_SUBTYPE),
+        one("old_section", &SECTION, "old_id").only(with::SECTION).behind("project"),
+        text_detail("old_text_value").only(with::TEXT_VALUE).behind("custom_field"),
+        one("project", &PROJECT, "object_id").only(with::PROJECT),
+        text("resource_subtype").compact(),
+        choice("source", SOURCES),
+        choice("sticker_name", STICKERS).writable().nullable().only(with::COMMENT),
+        one("tag", &TAG, "object_id").only(with::TAG),
+        one("target", &TASK, "target_id"),
+        one("task", &TASK, "object_id").only(with::TASK),
+        computed("text", LONG, NEEDS, render_text).compact().writable().input(LONG_INPUT),
+        choice("type", &["comment", "system"]),
+        // As they are kept: a comment's own words. System stories have none.
+        long_text("stored_text").column("text").internal(),
+        long_text("stored_html_text").column("html_text").internal(),
+    ],
+    operations: &[
+        create("createStoryForTask", "/tasks/{task_gid}/stories", Level::Commenter, create_comment),
+        delete("deleteStory", "/stories/{story_gid}", Level::Commenter, delete_comment),
+        list("getStoriesForTask", "/tasks/{task_gid}/stories", &OF_TASK),
+        get("getStory", "/stories/{story_gid}"),
+        update("updateStory", "/stories/{story_gid}", Level::Commenter, update_comment),
+    ],
+    ..Resource::new("story", "stories")
+};
+
+const LONG: Kind = Kind::Text(TEXT_LENGTH);
+const LONG_INPUT: InputKind = InputKind::Text(TEXT_LENGTH);
+
+const fn text_detail(name: &'static str) -> Field {
+    member(name, "details", LONG)
+}
+
+const fn dates_detail(name: &'static str) -> Field {
+    member(name, "details", Kind::Json)
+}
+
+static OF_TASK: Listing =
+    Listing::of("stories t", "t.gid", "t.target_id = :task", &[by_number("t.created_at"), by_number("t.gid")])
+        .within(&[parent("task_gid", &TASK)])
+        .covered();
+
+fn render_text(story: &Record<'_>, out: &mut Writer<'_>) {
+    match story.text("stored_text") {
+        Some(text) => out.text(text),
+        None => out.text(&subtype::tell(story)),
+    }
+}
+
+fn render_html_text(story: &Record<'_>, out: &mut Writer<'_>) {
+    match story.text("stored_html_text") {
+        Some(html) => out.text(html),
+        None => out.text(&rich_text::from_plain(&subtype::tell(story))),
+    }
+}
 
 /// A line that the system writes about a change.
 #[derive(Clone, Debug, Default)]
@@ -10,7 +149,7 @@ pub struct SystemStory<'a> {
     pub target: i64,
     /// The task's workspace.
     pub workspace: i64,
-    /// What happened: `assigned`, `due_date_changed`, ...
+    /// What happened: one of [`subtype::SUBTYPES`], whose constants say what belongs into the rest.
     pub subtype: &'static str,
     /// What the subtype names: the assignee, the project, the tag, the follower, the other task, the custom field.
     pub object: Option<i64>,
@@ -19,13 +158,225 @@ pub struct SystemStory<'a> {
     /// What it is now.
     pub new: Option<i64>,
     /// Plain values before and after: `old_name`, `new_dates`, ...
-    pub details: Option<serde_json::Value>,
+    pub details: Option<Json>,
     /// Where the change is heard beside the task: its projects and parents.
     pub containers: &'a [i64],
 }
 
 /// Writes a line about a change, in the transaction of the change.
 pub fn write_system_story(call: &mut Call<'_>, story: &SystemStory<'_>) -> Result<i64> {
-    let _ = (call, story);
-    Ok(0)
+    debug_assert!(SUBTYPES.iter().any(|known| known.name == story.subtype), "{} is told", story.subtype);
+    let details = story.details.as_ref().map(Json::to_string);
+    let columns = [
+        ("type", "system".into()),
+        ("is_pinned", false.into()),
+        ("object_id", story.object.into()),
+        ("old_id", story.old.into()),
+        ("new_id", story.new.into()),
+        ("details", details.into()),
+    ];
+    let row = Row { task: story.target, workspace: story.workspace, subtype: story.subtype.to_owned() };
+    add_story(call, &row, &columns, story.containers)
 }
+
+/// What every story has.
+struct Row {
+    task: i64,
+    workspace: i64,
+    subtype: String,
+}
+
+fn add_story(call: &mut Call<'_>, row: &Row, columns: &[(&str, Value)], containers: &[i64]) -> Result<i64> {
+    let gid = call.create_object(&STORY, row.workspace)?;
+    let common = [
+        ("gid", gid.into()),
+        ("workspace_id", row.workspace.into()),
+        ("target_id", row.task.into()),
+        ("resource_subtype", row.subtype.as_str().into()),
+        ("is_edited", false.into()),
+        ("source", "api".into()),
+        ("created_at", call.now.into()),
+        ("created_by_id", call.viewer.user.into()),
+    ];
+    call.insert(STORY.table, &[&common, columns].concat())?;
+    record(call, change_of(Did::Added, gid, row).parent(row.task), row.task, containers)?;
+    Ok(gid)
+}
+
+fn change_of(did: Did, story: i64, row: &Row) -> Change<'_> {
+    Change::new(did, STORY.kind, story, row.workspace).subtype(&row.subtype)
+}
+
+/// A story's changes are heard at its task and wherever the task's are.
+fn record(call: &mut Call<'_>, change: Change<'_>, task: i64, containers: &[i64]) -> Result<()> {
+    call.record(&change, &[&[task], containers].concat())
+}
+
+fn create_comment(call: &mut Call<'_>) -> Result<Outcome> {
+    let task = call.target;
+    let (text, html) = words(&call.body)?.ok_or_else(|| Error::missing("text"))?;
+    if call.body.bool("is_pinned") == Some(true) {
+        call.require(&TASK, "is_pinned", task, Level::Editor)?;
+    }
+    let workspace = call.number("SELECT workspace_id FROM tasks WHERE gid = ?1", &[task.into()])?.unwrap_or_default();
+    let columns = [
+        ("type", "comment".into()),
+        ("text", text.into()),
+        ("html_text", html.into()),
+        ("is_pinned", call.body.bool("is_pinned").unwrap_or(false).into()),
+        ("sticker_name", call.body.text("sticker_name").into()),
+    ];
+    let row = Row { task, workspace, subtype: COMMENT_ADDED.to_owned() };
+    let containers = containers_of(call, task)?;
+    let comment = add_story(call, &row, &columns, &containers)?;
+    touch(call, task)?;
+    Ok(Outcome::Object(comment))
+}
+
+fn update_comment(call: &mut Call<'_>) -> Result<Outcome> {
+    let story = call.target;
+    let comment = Comment::read(call, story)?;
+    let words = words(&call.body)?;
+    if (words.is_some() || call.body.has("sticker_name")) && !comment.is_of(call.viewer.user) {
+        return Err(forbidden());
+    }
+    if call.body.has("is_pinned") {
+        if !comment.is_comment {
+            return Err(Error::field("is_pinned", "Only comments can be pinned"));
+        }
+        call.require(&TASK, "is_pinned", comment.row.task, Level::Editor)?;
+    }
+    let mut columns: Vec<(&str, Value)> = Vec::new();
+    let mut changed = Vec::new();
+    if let Some((text, html)) = words.filter(|(_, html)| *html != comment.html_text) {
+        changed.push("text");
+        columns.extend([("text", text.into()), ("html_text", html.into()), ("is_edited", true.into())]);
+    }
+    if let Some(is_pinned) = call.body.bool("is_pinned").filter(|is_pinned| *is_pinned != comment.is_pinned) {
+        changed.push("is_pinned");
+        columns.push(("is_pinned", is_pinned.into()));
+    }
+    if call.body.has("sticker_name") && call.body.text("sticker_name") != comment.sticker_name.as_deref() {
+        changed.push("sticker_name");
+        columns.push(("sticker_name", call.body.text("sticker_name").into()));
+    }
+    call.update(STORY.table, story, &columns)?;
+    let containers = containers_of(call, comment.row.task)?;
+    for field in changed {
+        record(call, change_of(Did::Changed, story, &comment.row).field(field), comment.row.task, &containers)?;
+    }
+    Ok(Outcome::Object(story))
+}
+
+fn delete_comment(call: &mut Call<'_>) -> Result<Outcome> {
+    let story = call.target;
+    let comment = Comment::read(call, story)?;
+    if !comment.is_of(call.viewer.user) {
+        return Err(forbidden());
+    }
+    call.execute("DELETE FROM story_likes WHERE story_id = ?1", &[story.into()])?;
+    call.execute("DELETE FROM stories WHERE gid = ?1", &[story.into()])?;
+    call.delete_object(story)?;
+    let containers = containers_of(call, comment.row.task)?;
+    record(call, change_of(Did::Deleted, story, &comment.row), comment.row.task, &containers)?;
+    touch(call, comment.row.task)?;
+    Ok(Outcome::Empty)
+}
+
+/// A comment belongs to its author, and system stories to nobody, whatever else the caller may do.
+fn forbidden() -> Error {
+    Error::forbidden("Forbidden")
+}
+
+/// The plain and the rich text that a body gives a comment.
+fn words(body: &Body) -> Result<Option<(String, String)>> {
+    let (field, text, html) = match (body.text("text"), body.text("html_text")) {
+        (Some(_), Some(_)) => return Err(Error::bad("You may only provide one of text or html_text!")),
+        (Some(text), None) => ("text", text.to_owned(), rich_text::from_plain(text)),
+        (None, Some(html)) => {
+            let rich = rich_text::parse(html).map_err(|error| Error::bad(error.to_string()))?;
+            ("html_text", rich.text, rich.html)
+        }
+        (None, None) => return Ok(None),
+    };
+    if text.trim().is_empty() { Err(Error::missing(field)) } else { Ok(Some((text, html))) }
+}
+
+/// A story before it is changed.
+struct Comment {
+    row: Row,
+    author: i64,
+    is_comment: bool,
+    html_text: String,
+    is_pinned: bool,
+    sticker_name: Option<String>,
+}
+
+impl Comment {
+    fn read(call: &mut Call<'_>, story: i64) -> Result<Self> {
+        let types = [Type::Int, Type::Int, Type::Text, Type::Int, Type::Text, Type::Text, Type::Bool, Type::Text];
+        let found = call.query(
+            "SELECT target_id, workspace_id, resource_subtype, created_by_id, type, html_text, is_pinned, sticker_name \
+             FROM stories WHERE gid = ?1",
+            &types,
+            &[story.into()],
+        )?;
+        let text = |column| found.text(0, column).map(str::to_owned);
+        Ok(Comment {
+            row: Row {
+                task: found.int(0, 0).unwrap_or_default(),
+                workspace: found.int(0, 1).unwrap_or_default(),
+                subtype: text(2).unwrap_or_default(),
+            },
+            author: found.int(0, 3).unwrap_or_default(),
+            is_comment: found.text(0, 4) == Some("comment"),
+            html_text: text(5).unwrap_or_default(),
+            is_pinned: found.bool(0, 6),
+            sticker_name: text(7),
+        })
+    }
+
+    fn is_of(&self, user: i64) -> bool {
+        self.is_comment && self.author == user
+    }
+}
+
+/// Where a task's changes are heard: its projects, its parents, and their projects.
+fn containers_of(call: &mut Call<'_>, task: i64) -> Result<Vec<i64>> {
+    call.numbers("SELECT scope_id FROM task_scopes WHERE task_id = ?1 ORDER BY scope_id", &[task.into()])
+}
+
+/// A task counts as modified when a story comes or goes.
+fn touch(call: &mut Call<'_>, task: i64) -> Result<()> {
+    call.execute("UPDATE tasks SET modified_at = ?2 WHERE gid = ?1", &[task.into(), call.now.into()])?;
+    Ok(())
+}
+
+/// What stories name and what is still to come in files of its own.
+pub(crate) mod pending {
+    use super::*;
+
+    pub static TASK: Resource = Resource {
+        guard: Guard::Scopes { table: "task_scopes", owner: "task_id" },
+        trash: true,
+        fields: &[text("name").compact(), text("resource_subtype").compact()],
+        ..Resource::new("task", "tasks")
+    };
+    pub static PROJECT: Resource =
+        Resource { trash: true, fields: &[text("name").compact()], ..Resource::new("project", "projects") };
+    pub static SECTION: Resource = Resource {
+        guard: Guard::Via("project_id", &PROJECT),
+        fields: &[text("name").compact()],
+        ..Resource::new("section", "sections")
+    };
+    pub static CUSTOM_FIELD: Resource =
+        Resource { fields: &[text("name").compact()], ..Resource::new("custom_field", "custom_fields") };
+    pub static ENUM_OPTION: Resource = Resource {
+        open_in_relations: true,
+        fields: &[text("name").compact()],
+        ..Resource::new("enum_option", "enum_options")
+    };
+}
+
+#[cfg(test)]
+mod tests;

@@ -44,7 +44,7 @@ impl Block {
 
     /// The number of rows.
     pub fn len(&self) -> usize {
-        if self.width == 0 { 0 } else { self.slots.len() / self.width }
+        self.slots.len().checked_div(self.width).unwrap_or(0)
     }
 
     /// Whether there is no row.

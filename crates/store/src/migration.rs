@@ -8,24 +8,21 @@ use crate::error::Error;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Migration {
     pub number: i64,
-    pub name: &'static str,
+    /// The name of its file, without the ending: `0001_core`.
+    pub file: &'static str,
     pub text: &'static str,
 }
 
 macro_rules! migrations {
-    ($($number:literal $name:literal),* $(,)?) => {
-        &[$(Migration {
-            number: $number,
-            name: $name,
-            text: include_str!(concat!("../migrations/", stringify!($number), "_", $name, ".sql")),
-        }),*]
+    ($($number:literal $file:literal),* $(,)?) => {
+        &[$(Migration { number: $number, file: $file, text: include_str!(concat!("../migrations/", $file, ".sql")) }),*]
     };
 }
 
 /// All steps, in order. A step that has been released is never edited: its checksum stands in every database.
 pub(crate) static MIGRATIONS: &[Migration] = migrations![
-    0001 "core",
-    0002 "work",
+    1 "0001_core",
+    2 "0002_work",
 ];
 
 /// The table in which a database remembers its steps.
@@ -48,6 +45,11 @@ pub(crate) struct Recorded {
 }
 
 impl Migration {
+    /// `core` of `0001_core`.
+    pub fn name(&self) -> &'static str {
+        self.file.split_once('_').map_or(self.file, |(_, name)| name)
+    }
+
     /// SHA-256 of the text as it stands in the file, in hexadecimal.
     pub fn checksum(&self) -> String {
         Sha256::digest(self.text).iter().map(|byte| format!("{byte:02x}")).collect()
@@ -74,8 +76,22 @@ pub(crate) fn pending<'a>(migrations: &'a [Migration], recorded: &[Recorded]) ->
     Ok(migrations.iter().filter(|one| recorded.iter().all(|step| step.number != one.number)).collect())
 }
 
-/// The time for the record: a migration is the one thing that happens before there is a clock to ask.
+/// The time for the record.
+#[expect(clippy::disallowed_methods, reason = "the record says when it happened; there is no clock to ask before")]
 pub(crate) fn now() -> i64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     since.map_or(0, |since| since.as_millis() as i64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn migrations_are_numbered_in_order_like_their_files() {
+        for (index, step) in MIGRATIONS.iter().enumerate() {
+            assert_eq!(step.number, index as i64 + 1);
+            assert_eq!(step.file, format!("{:04}_{}", step.number, step.name()));
+        }
+    }
 }

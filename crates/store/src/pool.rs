@@ -47,14 +47,12 @@ pub(crate) struct Lease<T: Pooled> {
 }
 
 impl<T: Pooled> Lease<T> {
-    pub fn is_empty(&self) -> bool {
-        self.connection.is_none()
-    }
-
+    /// Puts a connection into the place.
     pub fn fill(&mut self, connection: T) {
         self.connection = Some(connection);
     }
 
+    /// The connection; an error if there is none.
     pub fn get(&mut self) -> Result<&mut T, Error> {
         self.connection.as_mut().ok_or(Error::Closed)
     }

@@ -36,6 +36,7 @@ pub fn postgres() -> String {
 }
 
 /// The address of a server, to create databases on.
+#[expect(clippy::disallowed_methods, reason = "tests have no configuration")]
 fn server() -> String {
     static SERVER: OnceLock<String> = OnceLock::new();
     let server = SERVER.get_or_init(|| env::var("TEST_POSTGRES_URL").unwrap_or_else(|_| Cluster::join()));
@@ -140,6 +141,7 @@ impl Cluster {
     }
 
     /// Starts the guardian, in a process group of its own so that Ctrl-C does not reach it.
+    #[expect(clippy::zombie_processes, reason = "it outlives this process")]
     fn guard(&self) {
         let stop = format!("{} stop -m immediate -s -D data; rm -rf data", self.programs.join("pg_ctl").display());
         let stop = match self.user {
@@ -182,6 +184,7 @@ fn run(command: &mut Command) {
 }
 
 /// Where the programs of the newest installed server are.
+#[expect(clippy::disallowed_methods, reason = "as above")]
 fn programs() -> PathBuf {
     let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let installed = versions

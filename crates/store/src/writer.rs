@@ -92,6 +92,7 @@ impl Writer {
     }
 
     /// Runs a request and those that wait behind it. Returns work that it took from the queue but could not do.
+    #[expect(clippy::disallowed_methods, reason = "measures")]
     fn run_batch(&mut self, first: Box<dyn Request>) -> Option<Work> {
         let mut batch = Batch::new(&mut self.write);
         let started = Instant::now();

@@ -42,11 +42,12 @@ async fn run(client: &Client) -> Result<(), Error> {
     client.batch_execute(migration::RECORD).await?;
     // Another node may have been faster: what counts is the record under the lock.
     for step in migration::pending(MIGRATIONS, &recorded(client).await?.unwrap_or_default())? {
-        client.batch_execute(&dialect::POSTGRES.render(step.text)).await.map_err(|error| {
-            Error::engine(format!("migration {:04}_{}: {}", step.number, step.name, Error::from(error)))
-        })?;
+        client
+            .batch_execute(&dialect::POSTGRES.render(step.text))
+            .await
+            .map_err(|error| Error::engine(format!("migration {}: {}", step.file, Error::from(error))))?;
         let record = "INSERT INTO migrations (number, name, checksum, applied_at) VALUES ($1, $2, $3, $4)";
-        client.execute(record, &[&step.number, &step.name, &step.checksum(), &migration::now()]).await?;
+        client.execute(record, &[&step.number, &step.name(), &step.checksum(), &migration::now()]).await?;
     }
     Ok(())
 }

@@ -60,7 +60,8 @@ impl Database {
 
     pub async fn begin_read(&self) -> Result<Read, Error> {
         let mut lease = self.readers.take().await?;
-        if lease.is_empty() {
+        let is_usable = lease.get().is_ok_and(|connection| !connection.client.is_closed());
+        if !is_usable {
             lease.fill(Connection::open(&self.address).await?);
         }
         Ok(Read::new(lease, Arc::clone(&self.shared)))

@@ -185,3 +185,39 @@ impl From<rusqlite::Error> for Error {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_connection_has_its_settings() {
+        let file = super::super::temporary().unwrap();
+        let durable = File { durable: true, path: file.path.clone(), _directory: None };
+        for (role, settings) in [
+            (Role::Writer, &[("synchronous", 2), ("wal_autocheckpoint", 0), ("busy_timeout", 10_000)][..]),
+            (Role::Reader, &[("query_only", 1), ("cache_size", -4096), ("mmap_size", 268_435_456)]),
+            (Role::Checkpointer, &[("synchronous", 2), ("busy_timeout", 0)]),
+        ] {
+            let connection = open(&durable, role).unwrap();
+            assert!(connection.db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG).unwrap(), "{role:?}");
+            let mode: String = connection.pragma_query_value(None, "journal_mode", |row| row.get(0)).unwrap();
+            assert_eq!(mode, "wal", "{role:?}");
+            for (name, value) in settings {
+                let found: i64 = connection.pragma_query_value(None, name, |row| row.get(0)).unwrap();
+                assert_eq!(found, *value, "{role:?} {name}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_engine_is_built_as_it_must_be() {
+        let file = super::super::temporary().unwrap();
+        let connection = open(&file, Role::Writer).unwrap();
+        let mut options = connection.prepare("PRAGMA compile_options").unwrap();
+        let options: Vec<String> =
+            options.query_map([], |row| row.get(0)).unwrap().collect::<rusqlite::Result<_>>().unwrap();
+        assert!(options.iter().any(|option| option == "DEFAULT_MEMSTATUS=0"), "every allocation takes a mutex");
+        assert!(!options.iter().any(|option| option == "ENABLE_STAT4"), "binding a parameter parses the statement");
+    }
+}

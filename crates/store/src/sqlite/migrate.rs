@@ -21,10 +21,10 @@ pub(super) fn migrate(connection: &mut Connection, file: &File, migrations: &[Mi
     for step in migration::pending(migrations, &recorded(&transaction)?)? {
         transaction
             .execute_batch(&dialect::SQLITE.render(step.text))
-            .map_err(|error| Error::engine(format!("migration {:04}_{}: {error}", step.number, step.name)))?;
+            .map_err(|error| Error::engine(format!("migration {}: {error}", step.file)))?;
         transaction.execute(
             "INSERT INTO migrations (number, name, checksum, applied_at) VALUES (?1, ?2, ?3, ?4)",
-            params![step.number, step.name, step.checksum(), migration::now()],
+            params![step.number, step.name(), step.checksum(), migration::now()],
         )?;
     }
     Ok(transaction.commit()?)

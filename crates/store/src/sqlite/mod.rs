@@ -60,7 +60,7 @@ impl Database {
 
     pub async fn begin_read(&self) -> Result<Read, Error> {
         let mut lease = self.readers.take().await?;
-        if lease.is_empty() {
+        if lease.get().is_err() {
             lease.fill(Reader::open(&self.file)?);
         }
         Ok(Read::new(lease, Arc::clone(&self.shared)))

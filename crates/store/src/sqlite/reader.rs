@@ -78,6 +78,7 @@ struct Budget {
 const UNLIMITED: u64 = u64::MAX;
 
 impl Budget {
+    #[expect(clippy::disallowed_methods, reason = "measures")]
     fn new() -> Self {
         Budget { origin: Instant::now(), time: AtomicU64::new(UNLIMITED), end: AtomicU64::new(0) }
     }
@@ -97,6 +98,7 @@ impl Budget {
         self.end.store(1, Relaxed);
     }
 
+    #[expect(clippy::disallowed_methods, reason = "measures")]
     fn is_spent(&self) -> bool {
         let time = self.time.load(Relaxed);
         if time == UNLIMITED {

@@ -1,0 +1,229 @@
+//! Manual order: where in its list a thing goes when somebody drags it there.
+//!
+//! A list is the rows of a table with the same scope, in the order of (rank, gid). Putting a thing somewhere takes a rank
+//! between its new neighbours and writes nothing but the thing's own row, which the caller does. Only when the neighbours
+//! leave no room are the rows around the gap spread anew.
+
+use engine::body::Given;
+use engine::call::Call;
+use engine::error::{Error, Result};
+use model::rank;
+use store::{Block, Type, Value};
+
+/// A list in manual order. Its column of ranks is `rank`.
+#[derive(Clone, Copy, Debug)]
+pub struct Ordered {
+    /// The table: `sections`.
+    pub table: &'static str,
+    /// The column that says which list a row is in: `project_id`.
+    pub scope_column: &'static str,
+    /// Its value for this list. The list is locked under this number.
+    pub scope: i64,
+    /// The column that holds the gid of the thing in the row: `gid`, `task_id`.
+    pub key_column: &'static str,
+}
+
+/// A place in a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Before everything else.
+    First,
+    /// After everything else.
+    Last,
+    /// Right before this one.
+    Before(i64),
+    /// Right after this one.
+    After(i64),
+}
+
+/// Rows that are spread anew together, at first; twice as many each time that it is not enough.
+const NEIGHBOURHOOD: i64 = 32;
+
+/// A rank for `moving` at this place. The caller writes it, into a row that may be in the list already or not.
+///
+/// # Errors
+///
+/// 400 when the place names something that is not in the list. [`place_asked`] refuses it with the property's name.
+pub fn place(call: &mut Call<'_>, ordered: &Ordered, moving: i64, place: Place) -> Result<String> {
+    call.write.lock(ordered.scope)?;
+    if let Place::Before(anchor) | Place::After(anchor) = place
+        && anchor == moving
+    {
+        // Next to itself is where it is.
+        return rank_of(call, ordered, moving)?.ok_or_else(|| not_in_list("insert", moving));
+    }
+    let gap = Gap::find(call, ordered, moving, place)?;
+    let between =
+        rank::between(gap.low.as_ref().map(|row| row.rank.as_str()), gap.high.as_ref().map(|row| row.rank.as_str()));
+    match between {
+        Ok(rank) => Ok(rank),
+        Err(_) => gap.widen(call, ordered, moving),
+    }
+}
+
+/// The place that two properties of the body ask for: `insert_before` and `insert_after`. `null` before is the end of the
+/// list, `null` after its beginning. `None` when neither is there.
+///
+/// # Errors
+///
+/// 400 when both are there, and when the one that is there names something outside the list.
+pub fn place_asked(call: &mut Call<'_>, ordered: &Ordered, before: &str, after: &str) -> Result<Option<Place>> {
+    let place = match (call.body.get(before), call.body.get(after)) {
+        (None, None) => return Ok(None),
+        (Some(_), Some(_)) => {
+            return Err(Error::bad(format!("You may only provide one of {before} or {after}!")));
+        }
+        (Some(Given::Gid(anchor)), None) => Place::Before(*anchor),
+        (Some(_), None) => Place::Last,
+        (None, Some(Given::Gid(anchor))) => Place::After(*anchor),
+        (None, Some(_)) => Place::First,
+    };
+    if let Place::Before(anchor) | Place::After(anchor) = place {
+        call.write.lock(ordered.scope)?;
+        if rank_of(call, ordered, anchor)?.is_none() {
+            let property = match place {
+                Place::Before(_) => before,
+                _ => after,
+            };
+            return Err(not_in_list(property, anchor));
+        }
+    }
+    Ok(Some(place))
+}
+
+fn not_in_list(property: &str, gid: i64) -> Error {
+    Error::field(property, format_args!("Not in the same list: {gid}"))
+}
+
+fn rank_of(call: &mut Call<'_>, ordered: &Ordered, gid: i64) -> Result<Option<String>> {
+    let Ordered { table, scope_column, key_column, .. } = ordered;
+    call.text(
+        &format!("SELECT rank FROM {table} WHERE {scope_column} = ?1 AND {key_column} = ?2"),
+        &[ordered.scope.into(), gid.into()],
+    )
+}
+
+/// A row of a list.
+#[derive(Clone, Debug)]
+struct Row {
+    rank: String,
+    gid: i64,
+}
+
+fn rows(block: &Block) -> Vec<Row> {
+    (0..block.len())
+        .map(|row| Row {
+            rank: block.text(row, 0).unwrap_or_default().to_owned(),
+            gid: block.int(row, 1).unwrap_or_default(),
+        })
+        .collect()
+}
+
+/// Which way to look in a list.
+#[derive(Clone, Copy)]
+enum Towards {
+    Start,
+    End,
+}
+
+/// The rows next to `from` in one direction, the nearest first; without `from`, those at the far end. Never `moving`.
+fn next_rows(
+    call: &mut Call<'_>,
+    ordered: &Ordered,
+    moving: i64,
+    from: Option<&Row>,
+    towards: Towards,
+    most: i64,
+) -> Result<Vec<Row>> {
+    let Ordered { table, scope_column, key_column: key, scope } = ordered;
+    let (compare, direction) = match towards {
+        Towards::Start => ("<", "DESC"),
+        Towards::End => (">", "ASC"),
+    };
+    let mut parameters: Vec<Value> = vec![(*scope).into(), moving.into(), most.into()];
+    let mut beyond = String::new();
+    if let Some(from) = from {
+        beyond = format!(" AND (rank, {key}) {compare} (?4, ?5)");
+        parameters.extend([from.rank.as_str().into(), from.gid.into()]);
+    }
+    let block = call.query(
+        &format!(
+            "SELECT rank, {key} FROM {table} WHERE {scope_column} = ?1 AND {key} <> ?2{beyond} \
+             ORDER BY rank {direction}, {key} {direction} LIMIT ?3"
+        ),
+        &[Type::Text, Type::Int],
+        &parameters,
+    )?;
+    Ok(rows(&block))
+}
+
+/// Where something goes: between these two.
+#[derive(Debug)]
+struct Gap {
+    low: Option<Row>,
+    high: Option<Row>,
+}
+
+impl Gap {
+    fn find(call: &mut Call<'_>, ordered: &Ordered, moving: i64, place: Place) -> Result<Gap> {
+        let mut next = |from: Option<&Row>, towards| -> Result<Option<Row>> {
+            Ok(next_rows(call, ordered, moving, from, towards, 1)?.pop())
+        };
+        Ok(match place {
+            Place::First => Gap { low: None, high: next(None, Towards::End)? },
+            Place::Last => Gap { low: next(None, Towards::Start)?, high: None },
+            Place::Before(gid) | Place::After(gid) => {
+                let rank = rank_of(call, ordered, gid)?.ok_or_else(|| not_in_list("insert", gid))?;
+                let anchor = Row { rank, gid };
+                let mut next = |towards| -> Result<Option<Row>> {
+                    Ok(next_rows(call, ordered, moving, Some(&anchor), towards, 1)?.pop())
+                };
+                match place {
+                    Place::Before(_) => Gap { low: next(Towards::Start)?, high: Some(anchor) },
+                    _ => Gap { high: next(Towards::End)?, low: Some(anchor) },
+                }
+            }
+        })
+    }
+
+    /// Spreads the rows around the gap anew, with room for one more in it, and answers that one's rank.
+    fn widen(self, call: &mut Call<'_>, ordered: &Ordered, moving: i64) -> Result<String> {
+        let mut around = NEIGHBOURHOOD;
+        loop {
+            let mut near = |row: &Option<Row>, towards| -> Result<Vec<Row>> {
+                let Some(row) = row else {
+                    return Ok(Vec::new());
+                };
+                let further = next_rows(call, ordered, moving, Some(row), towards, around / 2)?;
+                Ok(std::iter::once(row.clone()).chain(further).collect())
+            };
+            let mut below = near(&self.low, Towards::Start)?;
+            let mut above = near(&self.high, Towards::End)?;
+            // One row more than half: it stays where it is and bounds the rest.
+            let bound = |side: &mut Vec<Row>| match side.len() as i64 > around / 2 {
+                true => side.pop(),
+                false => None,
+            };
+            let (lowest, highest) = (bound(&mut below), bound(&mut above));
+            below.reverse();
+            let spread = rank::spread_between(
+                lowest.as_ref().map(|row| row.rank.as_str()),
+                highest.as_ref().map(|row| row.rank.as_str()),
+                below.len() + 1 + above.len(),
+            );
+            let Some(mut ranks) = spread else {
+                around *= 2;
+                continue;
+            };
+            let own = ranks.remove(below.len());
+            for (row, rank) in below.iter().chain(&above).zip(ranks) {
+                let Ordered { table, scope_column, key_column, scope } = ordered;
+                call.execute(
+                    &format!("UPDATE {table} SET rank = ?3 WHERE {scope_column} = ?1 AND {key_column} = ?2"),
+                    &[(*scope).into(), row.gid.into(), rank.into()],
+                )?;
+            }
+            return Ok(own);
+        }
+    }
+}

@@ -1,0 +1,383 @@
+//! Where a task stands: in projects and their sections, under a parent. Its visibility follows from that.
+
+use std::collections::BTreeSet;
+
+use engine::body::Given;
+use engine::call::Call;
+use engine::change::Did;
+use engine::error::{Error, Result};
+use engine::operation::Outcome;
+use model::Level;
+use store::Type;
+
+use super::{TASK, Task, containers, landing, load, story, task_change, touch};
+use crate::order::{Ordered, Place, place, place_asked};
+use crate::project::PROJECT;
+use crate::section::SECTION;
+
+/// Projects that one task may be in.
+const MOST_PROJECTS: usize = 20;
+/// Levels of subtasks below a task.
+const DEEPEST: usize = 5;
+
+/// Where a new task goes.
+#[derive(Debug)]
+pub struct Places {
+    /// Its workspace.
+    pub workspace: i64,
+    /// Its parent.
+    pub parent: Option<i64>,
+    /// Projects with their sections.
+    pub projects: Vec<(i64, i64)>,
+}
+
+fn tasks_of_section(section: i64) -> Ordered {
+    Ordered { table: "task_projects", scope_column: "section_id", scope: section, key_column: "task_id" }
+}
+
+fn subtasks_of(parent: i64) -> Ordered {
+    Ordered { table: "tasks", scope_column: "parent_id", scope: parent, key_column: "gid" }
+}
+
+fn workspace_of(call: &mut Call<'_>, gid: i64) -> Result<i64> {
+    Ok(call.number("SELECT workspace_id FROM objects WHERE gid = ?1", &[gid.into()])?.unwrap_or_default())
+}
+
+/// Reads from the body where a new task goes: a parent, projects, memberships, or a bare workspace.
+pub fn places(call: &mut Call<'_>) -> Result<Places> {
+    let parent = if call.target == 0 { call.body.gid("parent") } else { Some(call.target) };
+    let mut projects: Vec<(i64, i64)> = Vec::new();
+    let named: Vec<(i64, Option<i64>, String)> = call
+        .body
+        .objects("memberships")
+        .iter()
+        .enumerate()
+        .map(|(at, membership)| {
+            let project = membership.gid("project").unwrap_or_default();
+            (project, membership.gid("section"), format!("memberships: [{at}]"))
+        })
+        .chain(
+            call.body
+                .gids("projects")
+                .iter()
+                .enumerate()
+                .map(|(at, project)| (*project, None, format!("projects: [{at}]"))),
+        )
+        .collect();
+    let mut workspace = call.body.gid("workspace");
+    if let Some(parent) = parent {
+        call.require(&TASK, "parent", parent, Level::Editor)?;
+        let own = workspace_of(call, parent)?;
+        if workspace.is_some_and(|workspace| workspace != own) {
+            return Err(Error::field("parent", "Must be in the same workspace as the task"));
+        }
+        workspace = Some(own);
+        if depth(call, parent)? + 1 > DEEPEST {
+            return Err(too_deep());
+        }
+    }
+    for (project, section, path) in named {
+        if projects.iter().any(|(known, _)| *known == project) {
+            continue;
+        }
+        call.require(&PROJECT, &path, project, Level::Editor)?;
+        let own = workspace_of(call, project)?;
+        if *workspace.get_or_insert(own) != own {
+            return Err(Error::field(path, "Must be in the same workspace as the task"));
+        }
+        let section = landing(call, project, section)?;
+        require_section(call, project, section, &path)?;
+        projects.push((project, section));
+    }
+    if projects.len() > MOST_PROJECTS {
+        return Err(too_many());
+    }
+    match workspace {
+        Some(workspace) => Ok(Places { workspace, parent, projects }),
+        None => Err(Error::bad("You should specify one of workspace, parent, projects")),
+    }
+}
+
+fn too_many() -> Error {
+    Error::field("projects", format_args!("A task can be in at most {MOST_PROJECTS} projects"))
+}
+
+fn too_deep() -> Error {
+    Error::field("parent", format_args!("Subtasks can be at most {DEEPEST} levels deep"))
+}
+
+fn require_section(call: &mut Call<'_>, project: i64, section: i64, path: &str) -> Result<()> {
+    let own = call.number("SELECT project_id FROM sections WHERE gid = ?1", &[section.into()])?;
+    if own == Some(project) {
+        return Ok(());
+    }
+    Err(Error::field(format_args!("{path}: section"), format_args!("Not in project {project}: {section}")))
+}
+
+/// How many parents a task has above it.
+fn depth(call: &mut Call<'_>, task: i64) -> Result<usize> {
+    let mut depth = 0;
+    let mut at = task;
+    while let Some(parent) = call.number("SELECT parent_id FROM tasks WHERE gid = ?1", &[at.into()])? {
+        depth += 1;
+        at = parent;
+        if depth > 2 * DEEPEST {
+            break;
+        }
+    }
+    Ok(depth)
+}
+
+/// The rank of a new task among its parent's subtasks: the last.
+pub fn rank_for_new(call: &mut Call<'_>, places: &Places, gid: i64) -> Result<String> {
+    match places.parent {
+        Some(parent) => place(call, &subtasks_of(parent), gid, Place::Last),
+        None => Ok(String::new()),
+    }
+}
+
+/// Puts a new task where it goes. A task is created at the top of its section.
+pub fn enter(call: &mut Call<'_>, gid: i64, places: &Places) -> Result<()> {
+    let own = [("task_id", gid.into()), ("scope_id", gid.into())];
+    call.insert("task_scopes", &own)?;
+    for (project, section) in &places.projects {
+        let rank = place(call, &tasks_of_section(*section), gid, Place::First)?;
+        let columns = [
+            ("task_id", gid.into()),
+            ("project_id", (*project).into()),
+            ("section_id", (*section).into()),
+            ("rank", rank.into()),
+        ];
+        call.insert("task_projects", &columns)?;
+        call.insert_new("task_scopes", &[("task_id", gid.into()), ("scope_id", (*project).into())])?;
+    }
+    if let Some(parent) = places.parent {
+        inherit(call, gid, parent)?;
+    }
+    Ok(())
+}
+
+fn inherit(call: &mut Call<'_>, task: i64, parent: i64) -> Result<()> {
+    call.execute(
+        "INSERT INTO task_scopes (task_id, scope_id) SELECT ?1, scope_id FROM task_scopes WHERE task_id = ?2 \
+         ON CONFLICT DO NOTHING",
+        &[task.into(), parent.into()],
+    )?;
+    Ok(())
+}
+
+/// Writes the stories and changes of a new task's places.
+pub fn announce(call: &mut Call<'_>, task: &Task, places: &Places, containers: &[i64]) -> Result<()> {
+    let home = places.projects.first().map(|(project, _)| *project).or(places.parent);
+    let mut added = task_change(Did::Added, task);
+    added.parent = home;
+    call.record(&added, containers)?;
+    for (at, (project, _)) in places.projects.iter().enumerate() {
+        if at > 0 {
+            call.record(&task_change(Did::Added, task).parent(*project), containers)?;
+        }
+        story(call, task, "added_to_project", containers, |story| story.object = Some(*project))?;
+    }
+    if let Some(parent) = places.parent {
+        story(call, task, "added_to_task", containers, |story| story.object = Some(parent))?;
+    }
+    Ok(())
+}
+
+/// Recomputes the visibility of a task and of everything below it.
+fn rescope(call: &mut Call<'_>, task: i64) -> Result<()> {
+    let mut level = vec![task];
+    while !level.is_empty() {
+        let mut next = Vec::new();
+        for gid in level {
+            call.execute("DELETE FROM task_scopes WHERE task_id = ?1", &[gid.into()])?;
+            call.execute(
+                "INSERT INTO task_scopes (task_id, scope_id) SELECT task_id, project_id FROM task_projects WHERE task_id = ?1",
+                &[gid.into()],
+            )?;
+            call.insert("task_scopes", &[("task_id", gid.into()), ("scope_id", gid.into())])?;
+            if let Some(parent) = call.number("SELECT parent_id FROM tasks WHERE gid = ?1", &[gid.into()])? {
+                inherit(call, gid, parent)?;
+            }
+            next.extend(call.numbers("SELECT gid FROM tasks WHERE parent_id = ?1", &[gid.into()])?);
+        }
+        level = next;
+    }
+    Ok(())
+}
+
+/// Puts a task into a section, at a place, whether it was in the project before or not.
+pub fn put(call: &mut Call<'_>, task: &Task, project: i64, section: i64, at: Place) -> Result<()> {
+    let before = call.number(
+        "SELECT section_id FROM task_projects WHERE task_id = ?1 AND project_id = ?2",
+        &[task.gid.into(), project.into()],
+    )?;
+    let rank = place(call, &tasks_of_section(section), task.gid, at)?;
+    if let Some(before) = before {
+        call.execute(
+            "UPDATE task_projects SET section_id = ?3, rank = ?4 WHERE task_id = ?1 AND project_id = ?2",
+            &[task.gid.into(), project.into(), section.into(), rank.into()],
+        )?;
+        touch(call, task.gid)?;
+        if before != section {
+            let containers = containers(call, task.gid)?;
+            call.record(&task_change(Did::Changed, task).field("memberships"), &containers)?;
+            story(call, task, "section_changed", &containers, |story| {
+                story.object = Some(project);
+                story.old = Some(before);
+                story.new = Some(section);
+            })?;
+        }
+        return Ok(());
+    }
+    let count = call.number("SELECT count(*) FROM task_projects WHERE task_id = ?1", &[task.gid.into()])?;
+    if count.unwrap_or_default() >= MOST_PROJECTS as i64 {
+        return Err(too_many());
+    }
+    let columns = [
+        ("task_id", task.gid.into()),
+        ("project_id", project.into()),
+        ("section_id", section.into()),
+        ("rank", rank.into()),
+    ];
+    call.insert("task_projects", &columns)?;
+    rescope(call, task.gid)?;
+    touch(call, task.gid)?;
+    let containers = containers(call, task.gid)?;
+    call.record(&task_change(Did::Added, task).parent(project), &containers)?;
+    story(call, task, "added_to_project", &containers, |story| story.object = Some(project))
+}
+
+/// addProjectForTask: at the end of the project's first section unless the body says where.
+pub fn add_project(call: &mut Call<'_>) -> Result<Outcome> {
+    let task = load(call, call.target)?;
+    let project = call.body.gid("project").unwrap_or_default();
+    call.require(&PROJECT, "project", project, Level::Editor)?;
+    if workspace_of(call, project)? != task.workspace {
+        return Err(Error::field("project", "Must be in the same workspace as the task"));
+    }
+    let before = call.number(
+        "SELECT section_id FROM task_projects WHERE task_id = ?1 AND project_id = ?2",
+        &[task.gid.into(), project.into()],
+    )?;
+    let anchor = call.body.gid("insert_before").or(call.body.gid("insert_after"));
+    let section = match (call.body.gid("section"), anchor) {
+        (Some(section), _) => section,
+        (None, Some(anchor)) => {
+            let found = call.number(
+                "SELECT section_id FROM task_projects WHERE task_id = ?1 AND project_id = ?2",
+                &[anchor.into(), project.into()],
+            )?;
+            let property = if call.body.gid("insert_before").is_some() { "insert_before" } else { "insert_after" };
+            found.ok_or_else(|| Error::field(property, format_args!("Not in project {project}: {anchor}")))?
+        }
+        (None, None) => landing(call, project, before)?,
+    };
+    require_section(call, project, section, "project")?;
+    let asked = place_asked(call, &tasks_of_section(section), "insert_before", "insert_after")?;
+    let unmoved = before == Some(section) && asked.is_none();
+    if !unmoved {
+        put(call, &task, project, section, asked.unwrap_or(Place::Last))?;
+    }
+    Ok(Outcome::Empty)
+}
+
+/// removeProjectForTask.
+pub fn remove_project(call: &mut Call<'_>) -> Result<Outcome> {
+    let task = load(call, call.target)?;
+    let project = call.body.gid("project").unwrap_or_default();
+    call.require(&PROJECT, "project", project, Level::Editor)?;
+    let containers = containers(call, task.gid)?;
+    let removed = call.execute(
+        "DELETE FROM task_projects WHERE task_id = ?1 AND project_id = ?2",
+        &[task.gid.into(), project.into()],
+    )?;
+    if removed > 0 {
+        rescope(call, task.gid)?;
+        touch(call, task.gid)?;
+        call.record(&task_change(Did::Removed, &task).parent(project), &containers)?;
+        story(call, &task, "removed_from_project", &containers, |story| story.object = Some(project))?;
+    }
+    Ok(Outcome::Empty)
+}
+
+/// setParentForTask: under another task, or on its own.
+pub fn set_parent(call: &mut Call<'_>) -> Result<Outcome> {
+    let task = load(call, call.target)?;
+    let old_containers = containers(call, task.gid)?;
+    let parent = match call.body.get("parent") {
+        Some(Given::Gid(parent)) => Some(*parent),
+        _ => None,
+    };
+    let rank = match parent {
+        Some(parent) => {
+            call.write.lock(task.workspace)?;
+            call.require(&TASK, "parent", parent, Level::Editor)?;
+            if workspace_of(call, parent)? != task.workspace {
+                return Err(Error::field("parent", "Must be in the same workspace as the task"));
+            }
+            require_no_cycle(call, task.gid, parent)?;
+            let siblings = subtasks_of(parent);
+            let at = place_asked(call, &siblings, "insert_before", "insert_after")?.unwrap_or(Place::Last);
+            place(call, &siblings, task.gid, at)?
+        }
+        None => {
+            if let Some(name) = ["insert_before", "insert_after"].into_iter().find(|name| call.body.gid(name).is_some())
+            {
+                return Err(Error::field(name, "A task without a parent has no siblings"));
+            }
+            String::new()
+        }
+    };
+    call.update(
+        TASK.table,
+        task.gid,
+        &[("parent_id", parent.into()), ("rank", rank.into()), ("modified_at", call.now.into())],
+    )?;
+    if parent != task.parent {
+        rescope(call, task.gid)?;
+        let mut heard: BTreeSet<i64> = old_containers.into_iter().collect();
+        heard.extend(containers(call, task.gid)?);
+        let heard: Vec<i64> = heard.into_iter().collect();
+        let change = task_change(Did::Changed, &task).field("parent").value(parent);
+        call.record(&change, &heard)?;
+        if let Some(old) = task.parent {
+            call.record(&task_change(Did::Removed, &task).parent(old), &heard)?;
+            story(call, &task, "removed_from_task", &heard, |story| story.object = Some(old))?;
+        }
+        if let Some(new) = parent {
+            call.record(&task_change(Did::Added, &task).parent(new), &heard)?;
+            story(call, &task, "added_to_task", &heard, |story| story.object = Some(new))?;
+        }
+    }
+    Ok(Outcome::Object(task.gid))
+}
+
+/// A task may stand neither under itself nor under one of its own subtasks, and not too deep.
+fn require_no_cycle(call: &mut Call<'_>, task: i64, parent: i64) -> Result<()> {
+    let mut above = Some(parent);
+    while let Some(at) = above {
+        if at == task {
+            return Err(Error::field("parent", "A task can't be a subtask of itself"));
+        }
+        above = call.number("SELECT parent_id FROM tasks WHERE gid = ?1", &[at.into()])?;
+    }
+    let below = call.query(
+        "WITH RECURSIVE below(gid, depth) AS (SELECT CAST(?1 AS BIGINT), CAST(0 AS BIGINT) UNION ALL \
+         SELECT c.gid, b.depth + 1 FROM below b JOIN tasks c ON c.parent_id = b.gid WHERE b.depth < 10) \
+         SELECT max(depth) FROM below",
+        &[Type::Int],
+        &[task.into()],
+    )?;
+    let below = if below.is_empty() { 0 } else { below.int(0, 0).unwrap_or_default() };
+    if depth(call, parent)? + 1 + below as usize > DEEPEST {
+        return Err(too_deep());
+    }
+    Ok(())
+}
+
+/// The project that a section belongs to, when the caller may change it.
+pub fn project_of_section(call: &mut Call<'_>, section: i64) -> Result<i64> {
+    call.require(&SECTION, "section", section, Level::Editor)?;
+    Ok(call.number("SELECT project_id FROM sections WHERE gid = ?1", &[section.into()])?.unwrap_or_default())
+}

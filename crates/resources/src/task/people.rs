@@ -1,0 +1,135 @@
+//! A task's people: its assignee, its followers, those who like it. Assignee and followers hold grants on the task.
+
+use engine::call::Call;
+use engine::change::Did;
+use engine::error::{Error, Result};
+use engine::operation::Outcome;
+use model::Level;
+
+use super::{TASK, Task, containers, load, story, task_change, touch};
+use crate::workspace::{grant, require_member};
+
+/// Gives a new task its followers and its assignee.
+pub fn enlist(call: &mut Call<'_>, workspace: i64, task: i64, assignee: Option<i64>, followers: &[i64]) -> Result<()> {
+    for (at, user) in followers.iter().enumerate() {
+        if followers[..at].contains(user) {
+            continue;
+        }
+        if *user != call.viewer.user && Some(*user) != assignee {
+            require_member(call, workspace, *user, "followers")?;
+        }
+        call.insert("task_followers", &[("task_id", task.into()), ("user_id", (*user).into())])?;
+        call.insert(
+            "grants",
+            &[("scope_id", task.into()), ("principal_id", (*user).into()), ("level", Level::Editor.as_i64().into())],
+        )?;
+    }
+    Ok(())
+}
+
+/// Makes people followers; answers who was not one before.
+pub fn add_followers(call: &mut Call<'_>, task: i64, users: &[i64]) -> Result<Vec<i64>> {
+    let mut fresh = Vec::new();
+    for user in users {
+        if call.insert_new("task_followers", &[("task_id", task.into()), ("user_id", (*user).into())])? {
+            grant(call, task, *user, Level::Editor)?;
+            fresh.push(*user);
+        }
+    }
+    Ok(fresh)
+}
+
+/// A task changes hands: the new assignee follows it, the old one goes on following it.
+pub fn reassign(call: &mut Call<'_>, before: &Task, assignee: Option<i64>) -> Result<()> {
+    if let Some(user) = assignee {
+        grant(call, before.gid, user, Level::Editor)?;
+        add_followers(call, before.gid, &[user])?;
+    }
+    match before.assignee {
+        Some(user) => withdraw(call, before.gid, user),
+        None => Ok(()),
+    }
+}
+
+/// Takes the grant of somebody who is neither assignee nor follower any more.
+fn withdraw(call: &mut Call<'_>, task: i64, user: i64) -> Result<()> {
+    call.execute(
+        "DELETE FROM grants WHERE scope_id = ?1 AND principal_id = ?2 \
+         AND NOT EXISTS (SELECT 1 FROM task_followers f WHERE f.task_id = ?1 AND f.user_id = ?2) \
+         AND NOT EXISTS (SELECT 1 FROM tasks t WHERE t.gid = ?1 AND t.assignee_id = ?2)",
+        &[task.into(), user.into()],
+    )?;
+    Ok(())
+}
+
+/// addFollowersForTask.
+pub fn follow(call: &mut Call<'_>) -> Result<Outcome> {
+    let task = load(call, call.target)?;
+    let users = call.body.gids("followers").to_vec();
+    for user in &users {
+        require_member(call, task.workspace, *user, "followers")?;
+    }
+    let containers = containers(call, task.gid)?;
+    for user in add_followers(call, task.gid, &users)? {
+        let change = task_change(Did::Changed, &task).field("followers").member(Did::Added, user);
+        call.record(&change, &containers)?;
+        story(call, &task, "follower_added", &containers, |story| story.object = Some(user))?;
+    }
+    touch(call, task.gid)?;
+    Ok(Outcome::Object(task.gid))
+}
+
+/// removeFollowerForTask. Whoever sees a task may stop following it; to remove others takes more.
+pub fn unfollow(call: &mut Call<'_>) -> Result<Outcome> {
+    let task = load(call, call.target)?;
+    let users = call.body.gids("followers").to_vec();
+    let own_only = users.iter().all(|user| *user == call.viewer.user);
+    if !own_only && call.level(&TASK, task.gid)? < Some(Level::Editor) {
+        return Err(Error::no_permission(TASK.kind));
+    }
+    let containers = containers(call, task.gid)?;
+    for user in users {
+        let removed = call.execute(
+            "DELETE FROM task_followers WHERE task_id = ?1 AND user_id = ?2",
+            &[task.gid.into(), user.into()],
+        )?;
+        if removed > 0 {
+            withdraw(call, task.gid, user)?;
+            let change = task_change(Did::Changed, &task).field("followers").member(Did::Removed, user);
+            call.record(&change, &containers)?;
+        }
+    }
+    touch(call, task.gid)?;
+    Ok(Outcome::Object(task.gid))
+}
+
+/// The caller likes the task.
+pub fn like(call: &mut Call<'_>, task: i64) -> Result<()> {
+    let known = call.number(
+        "SELECT gid FROM task_likes WHERE task_id = ?1 AND user_id = ?2",
+        &[task.into(), call.viewer.user.into()],
+    )?;
+    if known.is_none() {
+        let gid = call.write.gid()?;
+        let user = call.viewer.user;
+        call.insert_new("task_likes", &[("gid", gid.into()), ("task_id", task.into()), ("user_id", user.into())])?;
+        record_likes(call, task, Did::Added)?;
+    }
+    Ok(())
+}
+
+/// The caller does not like the task any more.
+pub fn unlike(call: &mut Call<'_>, task: i64) -> Result<()> {
+    let removed = call.execute(
+        "DELETE FROM task_likes WHERE task_id = ?1 AND user_id = ?2",
+        &[task.into(), call.viewer.user.into()],
+    )?;
+    if removed > 0 { record_likes(call, task, Did::Removed) } else { Ok(()) }
+}
+
+fn record_likes(call: &mut Call<'_>, task: i64, did: Did) -> Result<()> {
+    let task = load(call, task)?;
+    let containers = containers(call, task.gid)?;
+    let user = call.viewer.user;
+    call.record(&task_change(Did::Changed, &task).field("likes").member(did, user), &containers)
+}
