@@ -109,16 +109,25 @@ impl Viewers {
         self.by_digest.read().ok()?.get(digest).cloned()
     }
 
+    /// Forgets everybody.
+    pub fn forget(&self) {
+        if let Ok(mut viewers) = self.by_digest.write() {
+            viewers.clear();
+        }
+    }
+
     /// Loads the viewer of a token and remembers it. `None`: no such token, revoked, or a deactivated user.
     pub async fn load(&self, read: &mut Read, digest: &Digest) -> Result<Option<Arc<Viewer>>, store::Error> {
         let token = Query::new(&TOKEN, vec![Value::from(&digest[..])]);
         let blocks = read.level(&[token, epoch_query()]).await?;
-        let user = blocks[0].int(0, 0).filter(|_| !blocks[0].is_empty());
-        let same =
-            blocks[0].bytes(0, 1).is_some_and(|known| bool::from(subtle::ConstantTimeEq::ct_eq(known, &digest[..])));
-        let viewer = match user {
-            Some(user) if same => Arc::new(viewer(read, user, epoch(&blocks[1])).await?),
-            _ => {
+        let found = (0..blocks[0].len()).next().and_then(|row| {
+            let known = blocks[0].bytes(row, 1)?;
+            let same = bool::from(subtle::ConstantTimeEq::ct_eq(known, &digest[..]));
+            blocks[0].int(row, 0).filter(|_| same)
+        });
+        let viewer = match found {
+            Some(user) => Arc::new(viewer(read, user, epoch(&blocks[1])).await?),
+            None => {
                 if let Ok(mut viewers) = self.by_digest.write() {
                     viewers.remove(digest);
                 }

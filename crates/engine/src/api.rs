@@ -120,6 +120,11 @@ impl Api {
         }
     }
 
+    /// Forgets who the callers are: the database has been put back to an earlier state, and its epochs with it.
+    pub fn forget_viewers(&self) {
+        self.viewers.forget();
+    }
+
     /// Answers a request. Never fails: what goes wrong becomes an answer.
     pub async fn respond(&self, request: &Request<'_>) -> Response {
         match self.answer(request).await {

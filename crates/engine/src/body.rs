@@ -279,14 +279,8 @@ pub fn accept(
         if let Some(input) = operation.inputs.iter().find(|input| input.name == name) {
             body.push(input.name, &input.kind, input.nullable, value, lenient)?;
         } else if let Some(field) = fields.iter().find(|field| field.name == name) {
-            let allowed = match (operation.fields, field.writable) {
-                (_, Writable::Always) => true,
-                (BodyFields::Create, Writable::OnCreate) => true,
-                (BodyFields::Update, Writable::OnUpdate) => true,
-                _ => false,
-            };
             match input_kind(field) {
-                Some(kind) if allowed => body.push(field.name, &kind, field.nullable, value, lenient)?,
+                Some(kind) if writes(operation.fields, field) => body.push(field.name, &kind, field.nullable, value, lenient)?,
                 _ => return Err(Error::not_writable(name)),
             }
         }
@@ -295,6 +289,27 @@ pub fn accept(
         Some(input) => Err(Error::missing(input.name)),
         None => Ok((body, options)),
     }
+}
+
+fn writes(fields: BodyFields, field: &Field) -> bool {
+    match field.writable {
+        Writable::No => false,
+        Writable::Always => fields != BodyFields::None,
+        Writable::OnCreate => fields == BodyFields::Create,
+        Writable::OnUpdate => fields == BodyFields::Update,
+    }
+}
+
+/// Every property that a body may carry: the operation's own inputs, then those of the fields of `resource`.
+pub fn properties(operation: &Operation, resource: Option<&'static Resource>) -> Vec<Input> {
+    let mut all = operation.inputs.to_vec();
+    for field in resource.map_or(&[][..], |resource| resource.fields) {
+        let known = operation.inputs.iter().any(|input| input.name == field.name);
+        if let (false, true, Some(kind)) = (known, writes(operation.fields, field), input_kind(field)) {
+            all.push(Input { name: field.name, kind, required: false, nullable: field.nullable });
+        }
+    }
+    all
 }
 
 /// How a body writes a field.

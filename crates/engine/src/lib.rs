@@ -13,6 +13,7 @@ pub mod error;
 pub mod field;
 pub mod input;
 pub mod json;
+pub mod openapi;
 pub mod operation;
 pub mod page;
 pub mod parameter;

@@ -350,4 +350,69 @@ impl Operation {
         self.older = paths;
         self
     }
+
+    /// The listings that it may read, whatever the parameters choose.
+    pub fn listings(&self) -> Vec<&'static Listing> {
+        match self.action {
+            Action::List(listing) => vec![listing],
+            Action::ListOneOf(choose) => {
+                let mut found: Vec<&'static Listing> = Vec::new();
+                for set in 0..1_usize << self.parameters.len().min(MOST_CHOICES) {
+                    let named = self.parameters.iter().enumerate().filter(|(at, _)| set >> at & 1 == 1);
+                    let query = named.map(|(_, name)| ((*name).to_owned(), "0".to_owned())).collect();
+                    let chosen = choose(&Parameters { query, ..Parameters::default() });
+                    if let Some(listing) = chosen.ok().filter(|listing| !found.iter().any(|known| std::ptr::eq(*known, *listing))) {
+                        found.push(listing);
+                    }
+                }
+                found
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// The query parameters that it knows, beside `opt_fields` and `opt_pretty`, with the form of their values.
+    pub fn query(&self) -> Vec<(&'static str, QueryKind)> {
+        let listings = self.listings();
+        let mut known: Vec<(&'static str, QueryKind)> = Vec::new();
+        let mut add = |name: &'static str, kind: QueryKind| match known.iter_mut().find(|(other, _)| *other == name) {
+            Some((_, other)) if *other == QueryKind::Any => *other = kind,
+            Some(_) => {}
+            None => known.push((name, kind)),
+        };
+        for &name in self.parameters {
+            add(name, QueryKind::Any);
+        }
+        for listing in &listings {
+            for parent in listing.parents.iter().filter(|parent| !self.path.contains(&format!("{{{}}}", parent.parameter))) {
+                add(parent.parameter, QueryKind::Object(parent.resource));
+            }
+            for filter in listing.filters {
+                add(filter.parameter, QueryKind::Filter(filter.kind));
+            }
+        }
+        if !listings.is_empty() {
+            add("limit", QueryKind::Limit);
+            add("offset", QueryKind::Offset);
+        }
+        known
+    }
+}
+
+/// Parameters between which a listing may be chosen: every combination is tried where all listings are wanted.
+const MOST_CHOICES: usize = 10;
+
+/// The form of a query parameter's value.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum QueryKind {
+    /// What the operation makes of it.
+    Any,
+    /// The gid of an object.
+    Object(&'static Resource),
+    /// A filter's value.
+    Filter(FilterKind),
+    /// How many objects a page has.
+    Limit,
+    /// Where a page begins.
+    Offset,
 }

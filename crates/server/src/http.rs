@@ -1,6 +1,6 @@
 //! HTTP around the API: a request is read whole, answered, and written whole.
 
-use std::convert::Infallible;
+use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -16,6 +16,8 @@ use hyper::body::{Body, Incoming};
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Request, Response, StatusCode};
 
+use crate::config::Config;
+use crate::test_mode::{Fate, PREFIX_OF_TESTS, TestMode};
 use crate::{VERSION, page};
 
 /// What is said on every answer of the API.
@@ -35,15 +37,35 @@ pub struct Http {
     /// Where the server is, for a caller that does not say what it calls it.
     address: Arc<str>,
     stopping: AtomicBool,
+    test: Option<TestMode>,
 }
 
 /// An answer on its way out.
 type Answer = Response<Full<Bytes>>;
 
+/// No answer is sent: the connection is closed. Only test mode does that.
+#[derive(Debug)]
+pub struct Dropped;
+
+impl fmt::Display for Dropped {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("closed without an answer on demand")
+    }
+}
+
+impl std::error::Error for Dropped {}
+
 impl Http {
-    /// HTTP around this API.
-    pub fn new(api: Arc<Api>, body_limit: usize, body_timeout: Duration, address: &str) -> Self {
-        Http { api, body_limit, body_timeout, address: address.into(), stopping: AtomicBool::new(false) }
+    /// HTTP around this API, in test mode or not. `address` is where the server is.
+    pub fn new(api: Arc<Api>, config: &Config, address: &str, test: Option<TestMode>) -> Self {
+        Http {
+            api,
+            body_limit: config.body_limit,
+            body_timeout: config.body_timeout,
+            address: address.into(),
+            stopping: AtomicBool::new(false),
+            test,
+        }
     }
 
     /// From now on the server is not ready for new clients.
@@ -52,19 +74,19 @@ impl Http {
     }
 
     /// Answers a request. A panic becomes a 500 and touches no other request.
-    pub async fn answer(&self, request: Request<Incoming>) -> Result<Answer, Infallible> {
+    pub async fn answer(&self, request: Request<Incoming>) -> Result<Answer, Dropped> {
         let base = self.base(&request);
         let answered = AssertUnwindSafe(self.dispatch(request, &base)).catch_unwind().await;
-        Ok(answered.unwrap_or_else(|_| self.refuse(&Error::server(), &base)))
+        answered.unwrap_or_else(|_| Ok(self.refuse(&Error::server(), &base)))
     }
 
-    async fn dispatch(&self, request: Request<Incoming>, base: &Arc<str>) -> Answer {
+    async fn dispatch(&self, request: Request<Incoming>, base: &Arc<str>) -> Result<Answer, Dropped> {
         let (head, body) = request.into_parts();
         let path = head.uri.path();
-        if let Some(below) = path.strip_prefix(PREFIX).filter(|below| below.is_empty() || below.starts_with('/')) {
+        if let Some(below) = below(path, PREFIX) {
             let body = match self.read_body(body, &head.headers).await {
                 Ok(body) => body,
-                Err(error) => return self.refuse(&error, base),
+                Err(error) => return Ok(self.refuse(&error, base)),
             };
             let query = head.uri.query().unwrap_or_default();
             let request = engine::Request {
@@ -78,15 +100,28 @@ impl Http {
                 body: &body,
                 base: Arc::clone(base),
             };
-            return from_api(self.api.respond(&request).await);
+            let Some(test) = &self.test else {
+                return Ok(from_api(self.api.respond(&request).await));
+            };
+            return match test.respond(&self.api, &request).await {
+                Fate::Answered(response) => Ok(from_api(response)),
+                Fate::Dropped => Err(Dropped),
+            };
         }
-        match (head.method.as_str(), path) {
+        if let (Some(test), Some(below)) = (&self.test, below(path, PREFIX_OF_TESTS)) {
+            let answered = match self.read_body(body, &head.headers).await {
+                Ok(body) => test.answer(&self.api, head.method.as_str(), below, &body).await,
+                Err(error) => Err(error),
+            };
+            return Ok(from_api(answered.unwrap_or_else(|error| self.api.refuse(&error, base))));
+        }
+        Ok(match (head.method.as_str(), path) {
             ("GET" | "HEAD", "/-/health/live") => say(StatusCode::OK, "{\"status\":\"live\"}".to_owned()),
             ("GET" | "HEAD", "/-/health/ready") => self.ready().await,
             ("GET" | "HEAD", "/-/version") => say(StatusCode::OK, format!("{{\"version\":\"{VERSION}\"}}")),
             ("GET" | "HEAD", "/docs/errors") => with_type(StatusCode::OK, HTML, page::errors().into()),
             _ => self.refuse(&Error::no_route(), base),
-        }
+        })
     }
 
     /// Whether new requests can be served.
@@ -135,6 +170,11 @@ impl Http {
             Err(_) => Err(Error { status: 408, ..Error::bad("The request body did not arrive in time") }),
         }
     }
+}
+
+/// What follows a prefix in a path that lies below it.
+fn below<'a>(path: &'a str, prefix: &str) -> Option<&'a str> {
+    path.strip_prefix(prefix).filter(|below| below.is_empty() || below.starts_with('/'))
 }
 
 /// The whole body; `None` when it is larger than the limit.

@@ -8,6 +8,7 @@ pub mod log;
 pub mod open;
 pub mod organization;
 pub mod page;
+pub mod test_mode;
 
 /// The version of this program.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

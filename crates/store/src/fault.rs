@@ -11,6 +11,8 @@ pub struct Faults {
     statement: AtomicU64,
     /// How many of the next commits fail.
     commits: AtomicU64,
+    /// How many of the next writes panic.
+    writes: AtomicU64,
 }
 
 impl Faults {
@@ -29,11 +31,27 @@ impl Faults {
         self.commits.fetch_add(1, Relaxed);
     }
 
+    /// Makes one more of the next writes panic when its function has done everything, just before it is kept.
+    pub fn panic_next_write(&self) {
+        self.writes.fetch_add(1, Relaxed);
+    }
+
+    /// Disarms everything.
+    pub fn clear(&self) {
+        for armed in [&self.statement, &self.commits, &self.writes] {
+            armed.store(0, Relaxed);
+        }
+    }
+
     pub(crate) fn statement(&self) -> Result<(), Error> {
         match count_down(&self.statement) {
             Some(1) => Err(Error::engine("a statement failed on demand")),
             _ => Ok(()),
         }
+    }
+
+    pub(crate) fn write(&self) {
+        assert!(count_down(&self.writes).is_none(), "a write panicked on demand");
     }
 
     pub(crate) fn commit(&self) -> Result<(), Error> {

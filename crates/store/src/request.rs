@@ -74,7 +74,11 @@ pub(crate) fn run_caught<T, E: From<Error>>(
 ) -> Result<T, E> {
     write.failure = None;
     // The connection stays usable after a panic: its transaction is rolled back, and nothing else is shared.
-    let outcome = catch_unwind(AssertUnwindSafe(|| apply(write)));
+    let outcome = catch_unwind(AssertUnwindSafe(|| {
+        let outcome = apply(write);
+        write.shared.faults.write();
+        outcome
+    }));
     match (outcome, write.failure.take()) {
         (Err(panic), _) => Err(E::from(Error::Panicked(message(&*panic)))),
         (Ok(Ok(_)), Some(error)) => Err(E::from(error)),

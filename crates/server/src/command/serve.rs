@@ -11,9 +11,9 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
-use model::Random;
+use model::{Clock, Random};
 use resources::{RESOURCES, missing};
-use store::{Db, Statement, Type};
+use store::{Db, Location, Statement, Type};
 use tokio::net::{TcpListener, TcpStream, lookup_host};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
@@ -22,7 +22,9 @@ use super::print_object;
 use crate::config::{Common, Config};
 use crate::failure::{Failure, Result};
 use crate::http::Http;
-use crate::open::{clock, list_workspaces, open_database, random};
+use crate::open::{clock, list_workspaces, open_database, random, write_as_administrator};
+use crate::organization::{Person, found_organization};
+use crate::test_mode::TestMode;
 use crate::{VERSION, log};
 
 /// How long a client may take to send the head of a request.
@@ -86,15 +88,46 @@ impl Serve {
         let (clock, random) = (clock(config), random(config));
         let key = offset_key(db, &random).await?;
         let url = url_of(&listeners)?;
-        if list_workspaces(db).await?.is_empty() {
-            tracing::warn!("the database is empty; type: {}", line_to_type(config));
-        }
+        let token = self.fill(config, db, &clock, &random).await?;
         let api = Api::new(db.clone(), RESOURCES, missing::MISSING, config.limits(), clock, random, key);
-        let http = Arc::new(Http::new(Arc::new(api), config.body_limit, config.body_timeout, &url));
+        let test = if config.test_mode { Some(TestMode::new(&api).await?) } else { None };
+        let http = Arc::new(Http::new(Arc::new(api), config, &url, test));
         tracing::info!(%url, version = VERSION, database = %config.location(), "serving");
-        print_object(&[("url", &url), ("version", VERSION)]);
+        let mut first_line = vec![("url", url.as_str()), ("version", VERSION)];
+        first_line.extend(token.as_deref().map(|token| ("token", token)));
+        print_object(&first_line);
         accept(listeners, http, config.stop_timeout, signals).await;
         Ok(())
+    }
+}
+
+impl Serve {
+    /// Puts into an empty database what the server is to begin with. The token of an administrator, if it made one.
+    async fn fill(&self, config: &Config, db: &Db, clock: &Clock, random: &Random) -> Result<Option<String>> {
+        let workspaces = list_workspaces(db).await?;
+        if self.demo {
+            return match workspaces.first() {
+                Some((_, name)) => Err(Failure::new(format_args!(
+                    "--demo fills an empty database; this one holds {name}: leave --demo away, or choose another --data"
+                ))),
+                None => Err(Failure::new("--demo: there is no demonstration yet")),
+            };
+        }
+        if !workspaces.is_empty() {
+            return Ok(None);
+        }
+        if config.location() != Location::SqliteMemory {
+            tracing::warn!("the database is empty; type: {}", line_to_type(config));
+            return Ok(None);
+        }
+        // No other process could ever put anything into a database in memory.
+        let random = random.clone();
+        let founded = write_as_administrator(db, clock.now(), move |call| {
+            let person =
+                Person { name: "Administrator".into(), email: "admin@vinyasa.example".into(), password_digest: None };
+            found_organization(call, &random, "Vinyasa", &person)
+        });
+        Ok(Some(founded.await?.token))
     }
 }
 
@@ -150,9 +183,9 @@ fn line_to_type(config: &Config) -> String {
 }
 
 /// A location as it is typed, without a password.
-fn spelled(location: &store::Location) -> String {
+fn spelled(location: &Location) -> String {
     match location {
-        store::Location::Postgres(_) => location.to_string(),
+        Location::Postgres(_) => location.to_string(),
         _ => format!("sqlite:{location}"),
     }
 }
