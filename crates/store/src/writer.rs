@@ -1,5 +1,6 @@
 //! The threads that write. Where there is one, the requests that wait share a transaction and a commit.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -80,18 +81,30 @@ impl Writer {
     fn run(mut self) {
         let mut left_over = None;
         while let Some(work) = left_over.take().or_else(|| self.queue.next()) {
-            match work {
-                Work::Shared(request) => left_over = self.run_batch(request),
-                Work::Load(request) => self.run_load(request),
-                Work::Alone(work) => work(&mut self.write),
-                Work::Close => {}
-            }
-            self.write.session.tidy();
+            // Requests catch their own panics; this is for what is wrong here, or in the drop of an answer.
+            let done = catch_unwind(AssertUnwindSafe(|| self.run_work(work)));
+            left_over = done.unwrap_or_else(|_| {
+                recover(&mut self.write);
+                None
+            });
         }
         self.write.session.close();
     }
 
-    /// Runs a request and those that wait behind it. Returns work that it took from the queue but could not do.
+    /// Does a piece of work. Returns work that it took from the queue but could not do.
+    fn run_work(&mut self, work: Work) -> Option<Work> {
+        let mut left_over = None;
+        match work {
+            Work::Shared(request) => left_over = self.run_batch(request),
+            Work::Load(request) => self.run_load(request),
+            Work::Alone(work) => work(&mut self.write),
+            Work::Close => {}
+        }
+        self.write.session.tidy();
+        left_over
+    }
+
+    /// Runs a request and those that wait behind it. Returns what is no request, and came next.
     #[expect(clippy::disallowed_methods, reason = "measures")]
     fn run_batch(&mut self, first: Box<dyn Request>) -> Option<Work> {
         let mut batch = Batch::new(&mut self.write);
@@ -183,7 +196,7 @@ impl<'a> Batch<'a> {
             None => self.try_commit(),
         };
         if let Err(Error::Commit(_)) = &failure {
-            self.recover();
+            recover(self.write);
         }
         (self.requests, failure.err())
     }
@@ -201,15 +214,15 @@ impl<'a> Batch<'a> {
         shared.commits.fetch_add(1, Relaxed);
         Ok(())
     }
+}
 
-    /// Starts afresh after a failed commit. The database counts as broken until a probe has written to it.
-    fn recover(&mut self) {
-        let Write { session, shared, .. } = &mut *self.write;
-        shared.broken.store(true, Relaxed);
-        shared.gids.forget_rest();
-        if let Err(error) = session.rollback().and(session.reopen()) {
-            tracing::error!(%error, "the connection that writes could not be opened again");
-        }
+/// Starts afresh after a failed commit. The database counts as broken until a probe has written to it.
+fn recover(write: &mut Write) {
+    let Write { session, shared, .. } = write;
+    shared.broken.store(true, Relaxed);
+    shared.gids.forget_rest();
+    if let Err(error) = session.rollback().and(session.reopen()) {
+        tracing::error!(%error, "the connection that writes could not be opened again");
     }
 }
 

@@ -54,7 +54,9 @@ pub(super) async fn put_back(client: &mut Client, content: &Tables) -> Result<()
     let transaction = client.transaction().await?;
     let names = names(&transaction).await?;
     // Waits for the writes that are under way, and keeps others from starting.
-    let mut clear = format!("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE;", names.join(", "));
+    let lock = format!("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE;", names.join(", "));
+    // Not worth a wait for the disk: whoever wants this content can put it back again.
+    let mut clear = format!("SET LOCAL synchronous_commit = off; {lock}");
     names.iter().for_each(|name| clear.push_str(&format!("DELETE FROM {name};")));
     for (name, last) in &content.sequences {
         clear.push_str(&format!("SELECT setval('{name}', {}, {});", last.unwrap_or(1), last.is_some()));

@@ -125,7 +125,7 @@ impl Session for Writer {
         let sql = format!("INSERT INTO {table} ({}) VALUES ({})", names.join(", "), marks.join(", "));
         let mut prepared = self.connection.prepare_cached(&sql)?;
         let mut count = 0;
-        for row in rows.chunks(columns.len().max(1)) {
+        for row in rows.chunks_exact(columns.len()) {
             for (index, value) in row.iter().enumerate() {
                 prepared.raw_bind_parameter(index + 1, Parameter(value))?;
             }
