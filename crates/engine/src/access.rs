@@ -192,7 +192,11 @@ fn level_expression(guard: &Guard, key: &str) -> String {
         Guard::Scopes { table, owner } => {
             highest(&format!("{table} x CROSS JOIN "), &format!("x.{owner} = {key} AND g.scope_id = x.scope_id"))
         }
-        Guard::Via(column, resource) => level_expression(&resource.guard, &format!("t.{column}")),
+        Guard::Via(column, resource) => {
+            let key = format!("t.{column}");
+            let level = level_expression(&resource.guard, &key);
+            if resource.trash { format!("(CASE WHEN {}TRUE THEN {level} END)", resource.there(&key)) } else { level }
+        }
         Guard::Sql(_) => format!(
             "(CASE WHEN {} THEN coalesce({}, {}) END)",
             guard.predicate(key),

@@ -244,7 +244,9 @@ impl Api {
             return Err(Error::server());
         };
         let resource = target.resource;
-        let plan = self.shown(asked.route, resource, asked.options.fields.as_deref(), true);
+        // Another face of the object: its task counts.
+        let face = asked.route.operation.answers.unwrap_or(resource);
+        let plan = self.shown(asked.route, face, asked.options.fields.as_deref(), true);
         let mut read = self.db.begin_read().await?;
         let gid = name.gid(&mut read, &asked.scene.viewer).await?;
         let Some(gid) = gid else {

@@ -12,7 +12,7 @@ use crate::field::{Field, Kind, Source, Writable};
 use crate::input::{Input, InputKind};
 use crate::operation::{BodyFields, Operation};
 use crate::parameter::{Parameters, bool_value, parse_pairs, shortened};
-use crate::resource::Resource;
+use crate::resource::{Names, Resource};
 
 /// A property that a body gave.
 #[derive(Clone, Debug, PartialEq)]
@@ -342,7 +342,9 @@ impl Body {
     }
 }
 
-fn given(path: &str, kind: &InputKind, value: &Json, lenient: bool) -> Result<Given> {
+/// Reads one value of a body. Rules do so with what stands inside [`InputKind::Json`], whose names nobody has resolved.
+/// `lenient`: numbers, truth values and lists may be written as strings, as forms write them.
+pub fn given(path: &str, kind: &InputKind, value: &Json, lenient: bool) -> Result<Given> {
     let not = |what: &str| Error::field(path, format_args!("Value is not {what}: {}", shown(value)));
     Ok(match kind {
         InputKind::Text(longest) => Given::Text(text(path, value, *longest)?),
@@ -466,6 +468,7 @@ fn object_name(path: &str, resource: &Resource, value: &Json, otherwise: &str) -
     };
     match Name::parse(resource.names, text) {
         Some(name) => Ok((name, text.to_owned())),
+        None if resource.names == Names::User => Err(Error::not_a_user(path, shortened(text))),
         None => Err(Error::field(path, format_args!("{otherwise}: {}", shortened(text)))),
     }
 }

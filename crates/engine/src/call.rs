@@ -10,7 +10,7 @@ use store::{Block, Statement, Type, Value, Write};
 use crate::access::{Levels, Name, Viewer, field_refusal, object_query, path_refusal};
 use crate::body::Body;
 use crate::error::{Error, Result};
-use crate::resource::Resource;
+use crate::resource::{Names, Resource};
 
 /// Statements of rules, by their text.
 #[derive(Default)]
@@ -211,10 +211,14 @@ impl Call<'_> {
     fn resolve(&mut self, resource: &'static Resource, path: &str, name: &Name, text: &str) -> Result<i64> {
         match name.gid_in(self.write, self.viewer)? {
             Some(gid) if matches!(name, Name::Me) => Ok(gid),
-            Some(gid) => {
-                self.require(resource, path, gid, Level::Viewer)?;
-                Ok(gid)
-            }
+            Some(gid) => match self.require(resource, path, gid, Level::Viewer) {
+                Ok(()) => Ok(gid),
+                Err(_) if resource.names == Names::User => {
+                    Err(Error::not_a_user(path, crate::parameter::shortened(text)))
+                }
+                Err(refusal) => Err(refusal),
+            },
+            None if resource.names == Names::User => Err(Error::not_a_user(path, crate::parameter::shortened(text))),
             None => Err(Error::unknown_object(path, crate::parameter::shortened(text))),
         }
     }

@@ -51,6 +51,11 @@ impl Error {
         Error::field(field, format_args!("Unknown object: {gid}"))
     }
 
+    /// 400: a person who is not one of the caller's organization's.
+    pub fn not_a_user(field: impl fmt::Display, sent: impl fmt::Display) -> Self {
+        Error::field(field, format_args!("Not a user in Organization: {sent}"))
+    }
+
     /// 401: no valid token.
     pub fn not_authorized() -> Self {
         Error::new(401, "Not Authorized")

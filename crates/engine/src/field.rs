@@ -69,6 +69,8 @@ pub enum Source {
     Column(&'static str, Kind),
     /// An expression over the row `t` and the names `:viewer :app :now`.
     Sql(&'static str, Kind),
+    /// Always null: what the API has and this server does not know of any object.
+    Null(Kind),
     /// A pure function of other fields, which `needs` names as in `opt_fields`; they are loaded with access applied.
     Computed {
         /// An `opt_fields` text.
@@ -100,6 +102,15 @@ pub enum Source {
         key: &'static str,
         /// Where they come from.
         edge: Edge,
+    },
+    /// A list of objects whose gids stand, as numbers, in a member of a JSON object kept in a column.
+    Listed {
+        /// What it holds.
+        target: &'static Resource,
+        /// The column.
+        column: &'static str,
+        /// The member's name.
+        member: &'static str,
     },
     /// An object without a gid made of this row; null when all its fields are null.
     Object(&'static [Field]),
@@ -159,6 +170,8 @@ pub struct Field {
     pub inside: &'static str,
     /// How a body writes it when that differs from how it is shown.
     pub input: Option<crate::input::InputKind>,
+    /// The to-one relation of the same object whose target one has to see in order to see this; none when empty.
+    pub behind: &'static str,
 }
 
 const fn field(name: &'static str, source: Source) -> Field {
@@ -171,6 +184,7 @@ const fn field(name: &'static str, source: Source) -> Field {
         only: &[],
         inside: "",
         input: None,
+        behind: "",
     }
 }
 
@@ -229,6 +243,11 @@ pub const fn sql(name: &'static str, kind: Kind, expression: &'static str) -> Fi
     field(name, Source::Sql(expression, kind))
 }
 
+/// Always null.
+pub const fn nothing(name: &'static str, kind: Kind) -> Field {
+    field(name, Source::Null(kind))
+}
+
 /// How many rows a query over `t` counts.
 pub const fn count(name: &'static str, query: &'static str) -> Field {
     field(name, Source::Sql(query, Kind::Int))
@@ -269,6 +288,11 @@ pub const fn member(name: &'static str, column: &'static str, kind: Kind) -> Fie
     field(name, Source::Member { column, member: name, kind })
 }
 
+/// The objects whose gids stand in the member of this name of the JSON object in `column`.
+pub const fn listed(name: &'static str, target: &'static Resource, column: &'static str) -> Field {
+    field(name, Source::Listed { target, column, member: name })
+}
+
 /// A table of pairs.
 pub const fn link(table: &'static str, owner: &'static str, target: &'static str, order: &'static str) -> Edge {
     Edge::Link { table, owner, target, order }
@@ -295,6 +319,12 @@ impl Field {
     /// Never shown: other fields are computed from it.
     pub const fn internal(mut self) -> Self {
         self.shown = Shown::Never;
+        self
+    }
+
+    /// Empty for who may not see the target of the to-one relation `field` of the same object.
+    pub const fn behind(mut self, field: &'static str) -> Self {
+        self.behind = field;
         self
     }
 

@@ -40,9 +40,20 @@ pub(crate) struct Node {
 /// A relation of a node.
 #[derive(Debug)]
 pub(crate) struct Child {
-    /// The column of the parent's rows that the first column of the child's rows equals.
-    pub key: usize,
+    /// Where the parent's rows have what the first column of the child's rows equals.
+    pub key: Key,
+    /// The subtypes whose rows have it; all when empty.
+    pub only: &'static [&'static str],
     pub node: Node,
+}
+
+/// Where a row has the keys of a relation.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Key {
+    /// In this column.
+    Column(usize),
+    /// In the list that is a member of the JSON object in this column.
+    Listed(usize, &'static str),
 }
 
 /// A field of a node.
@@ -51,6 +62,8 @@ pub(crate) struct PlannedField {
     pub name: &'static str,
     pub hidden: bool,
     pub only: &'static [&'static str],
+    /// The relation whose target one has to see.
+    pub behind: &'static str,
     pub show: Show,
 }
 
@@ -58,6 +71,7 @@ pub(crate) struct PlannedField {
 #[derive(Debug)]
 pub(crate) enum Show {
     Cell(usize, Kind),
+    Null,
     /// The first of these children that has a row.
     One(Vec<usize>),
     Many(usize),
@@ -177,9 +191,9 @@ fn plan_fields(
     selected
         .iter()
         .map(|selected| {
-            let Field { name, source, only, .. } = *selected.field;
-            let mut child = |key: usize, node: Node| {
-                children.push(Child { key, node });
+            let Field { name, source, only, behind, .. } = *selected.field;
+            let mut child = |key: Key, node: Node| {
+                children.push(Child { key, only, node });
                 children.len() - 1
             };
             let show = match source {
@@ -187,6 +201,7 @@ fn plan_fields(
                     Show::Cell(columns.add(expression, column_type(kind)), kind)
                 }
                 Source::Member { column, member, .. } => Show::Member(columns.add(column, Type::Text), member),
+                Source::Null(_) => Show::Null,
                 Source::Computed { render, .. } => Show::Computed(render),
                 Source::Object(_) => {
                     let inside = selected.inside.first().map_or(&[][..], |inside| &inside.fields);
@@ -195,13 +210,13 @@ fn plan_fields(
                 Source::One { target, key } => {
                     let key = columns.add(key, Type::Int);
                     let node = build(target, &selected.inside[0], &By::Gid, !target.open_in_relations, nodes);
-                    Show::One(vec![child(key, node)])
+                    Show::One(vec![child(Key::Column(key), node)])
                 }
                 Source::OneOf { targets, key } => {
                     let key = columns.add(key, Type::Int);
                     let each = targets.iter().zip(&selected.inside).map(|(target, inside)| {
                         let node = build(target, inside, &By::Gid, !target.open_in_relations, nodes);
-                        child(key, node)
+                        child(Key::Column(key), node)
                     });
                     Show::One(each.collect())
                 }
@@ -209,10 +224,15 @@ fn plan_fields(
                     let key = columns.add(key, Type::Int);
                     let guarded = !target.open_in_relations || !target.has_gid();
                     let node = build(target, &selected.inside[0], &By::Owner(&edge), guarded, nodes);
-                    Show::Many(child(key, node))
+                    Show::Many(child(Key::Column(key), node))
+                }
+                Source::Listed { target, column, member } => {
+                    let column = columns.add(column, Type::Text);
+                    let node = build(target, &selected.inside[0], &By::Gid, !target.open_in_relations, nodes);
+                    Show::Many(child(Key::Listed(column, member), node))
                 }
             };
-            PlannedField { name, hidden: selected.hidden, only, show }
+            PlannedField { name, hidden: selected.hidden, only, behind, show }
         })
         .collect()
 }

@@ -7,7 +7,7 @@ use store::{Block, Cell, Query, Read};
 use crate::access::Viewer;
 use crate::field::Kind;
 use crate::json::Writer;
-use crate::plan::{Node, Plan, PlannedField, Show};
+use crate::plan::{Child, Key, Node, Plan, PlannedField, Show};
 use crate::sql::{Bindings, LONGEST_LIST};
 
 /// What an answer depends on beside the database.
@@ -81,7 +81,7 @@ pub async fn load(
         queries.clear();
         for node in fresh {
             for child in &node.children {
-                let keys = keys(&loaded.rows[node.id], child.key);
+                let keys = keys(&loaded.rows[node.id], node, child);
                 if !keys.is_empty() {
                     push_queries(&child.node, &keys, scene, &mut queries, &mut level);
                 }
@@ -101,13 +101,35 @@ fn push_queries<'a>(node: &'a Node, ids: &[i64], scene: &Scene, queries: &mut Ve
     }
 }
 
-/// The distinct values of a column.
-fn keys(rows: &Rows, column: usize) -> Vec<i64> {
-    let mut keys: Vec<i64> =
-        rows.blocks.iter().flat_map(|block| (0..block.len()).filter_map(|row| block.int(row, column))).collect();
+/// The distinct keys that the rows of a node have for a relation.
+fn keys(rows: &Rows, node: &Node, child: &Child) -> Vec<i64> {
+    let mut keys = Vec::new();
+    for block in &rows.blocks {
+        let rows = (0..block.len()).filter(|row| has(child.only, node.subtype, block, *row));
+        match child.key {
+            Key::Column(column) => keys.extend(rows.filter_map(|row| block.int(row, column))),
+            Key::Listed(column, member) => keys.extend(rows.flat_map(|row| listed(block.text(row, column), member))),
+        }
+    }
     keys.sort_unstable();
     keys.dedup();
     keys
+}
+
+/// Whether a row is of one of the subtypes in `only`.
+fn has(only: &[&str], subtype: Option<usize>, block: &Block, row: usize) -> bool {
+    only.is_empty() || subtype.and_then(|column| block.text(row, column)).is_some_and(|subtype| only.contains(&subtype))
+}
+
+/// The numbers in the list that is a member of a JSON object.
+fn listed(object: Option<&str>, member: &str) -> Vec<i64> {
+    let list = object.and_then(|object| member_of(object, member));
+    let list = list.as_ref().and_then(serde_json::Value::as_array);
+    list.into_iter().flatten().filter_map(serde_json::Value::as_i64).collect()
+}
+
+fn member_of(object: &str, member: &str) -> Option<serde_json::Value> {
+    serde_json::from_str::<serde_json::Map<_, _>>(object).ok()?.remove(member)
 }
 
 impl Loaded {
@@ -206,29 +228,32 @@ impl<'a> Record<'a> {
 
     /// The objects of a to-many field.
     pub fn many(&self, name: &str) -> impl Iterator<Item = Record<'a>> {
-        let record = *self;
-        let rows = match self.field(name).map(|field| &field.show) {
+        let records = match self.field(name).map(|field| &field.show) {
             Some(Show::Many(child)) => Some(self.related(*child)),
             _ => None,
         };
-        rows.into_iter()
-            .flat_map(move |(node, rows)| rows.iter().map(move |&at| record.loaded.record(node, record.scene, at)))
+        records.into_iter().flatten()
+    }
+
+    /// The object without a gid that a field is, for reading its members; they may all be null.
+    pub fn object(&self, name: &str) -> Option<Record<'a>> {
+        match &self.field(name)?.show {
+            Show::Object(fields) => Some(Record { fields, ..*self }),
+            _ => None,
+        }
     }
 
     /// A member of a JSON object field.
     pub fn member(&self, name: &str) -> Option<serde_json::Value> {
         match &self.field(name)?.show {
-            Show::Member(column, member) => {
-                let mut object: serde_json::Map<_, _> =
-                    serde_json::from_str(self.block.text(self.row, *column)?).ok()?;
-                object.remove(*member)
-            }
+            Show::Member(column, member) => member_of(self.block.text(self.row, *column)?, member),
             _ => None,
         }
     }
 
     fn field(&self, name: &str) -> Option<&'a PlannedField> {
-        self.fields.iter().find(|field| field.name == name)
+        let field = self.fields.iter().find(|field| field.name == name)?;
+        (self.has_field(field) && self.may_see(field)).then_some(field)
     }
 
     fn cell(&self, name: &str) -> Cell<'a> {
@@ -239,19 +264,18 @@ impl<'a> Record<'a> {
     }
 
     fn find(&self, children: &[usize]) -> Option<Record<'a>> {
-        children.iter().find_map(|child| {
-            let (node, rows) = self.related(*child);
-            rows.first().map(|&at| self.loaded.record(node, self.scene, at))
-        })
+        children.iter().find_map(|child| self.related(*child).next())
     }
 
-    fn related(&self, child: usize) -> (&'a Node, &'a [(i64, u32, u32)]) {
-        let child = &self.node.children[child];
-        let rows = match self.block.int(self.row, child.key) {
-            Some(key) => self.loaded.rows[child.node.id].of(key),
-            None => &[],
+    fn related(&self, child: usize) -> impl Iterator<Item = Record<'a>> + use<'a> {
+        let Record { loaded, scene, node, .. } = *self;
+        let Child { key, node, .. } = &node.children[child];
+        let (key, keys) = match *key {
+            Key::Column(column) => (self.block.int(self.row, column), Vec::new()),
+            Key::Listed(column, member) => (None, listed(self.block.text(self.row, column), member)),
         };
-        (&child.node, rows)
+        let rows = key.into_iter().chain(keys).flat_map(|key| loaded.rows[node.id].of(key));
+        rows.map(move |&at| loaded.record(node, scene, at))
     }
 
     fn write(&self, out: &mut Vec<u8>) {
@@ -280,36 +304,40 @@ impl<'a> Record<'a> {
             out.push(b'"');
             out.extend_from_slice(field.name.as_bytes());
             out.extend_from_slice(b"\":");
-            self.write_value(field, out);
+            match field.show {
+                _ if self.may_see(field) => self.write_value(field, out),
+                Show::Many(_) => out.extend_from_slice(b"[]"),
+                _ => out.extend_from_slice(b"null"),
+            }
         }
     }
 
     /// Whether objects of this row's subtype have the field.
     fn has_field(&self, field: &PlannedField) -> bool {
-        field.only.is_empty()
-            || self
-                .node
-                .subtype
-                .and_then(|column| self.block.text(self.row, column))
-                .is_some_and(|subtype| field.only.contains(&subtype))
+        has(field.only, self.node.subtype, self.block, self.row)
+    }
+
+    /// Whether the viewer sees what the field stands behind.
+    fn may_see(&self, field: &PlannedField) -> bool {
+        field.behind.is_empty() || self.one(field.behind).is_some()
     }
 
     fn write_value(&self, field: &PlannedField, out: &mut Vec<u8>) {
         match &field.show {
             Show::Cell(column, kind) => write_cell(self.block.cell(self.row, *column), *kind, out),
+            Show::Null => out.extend_from_slice(b"null"),
             Show::Computed(render) => render(self, &mut Writer::new(out)),
             Show::One(children) => match self.find(children) {
                 Some(record) => record.write(out),
                 None => out.extend_from_slice(b"null"),
             },
             Show::Many(child) => {
-                let (node, rows) = self.related(*child);
                 out.push(b'[');
-                for (at, &row) in rows.iter().enumerate() {
+                for (at, record) in self.related(*child).enumerate() {
                     if at > 0 {
                         out.push(b',');
                     }
-                    self.loaded.record(node, self.scene, row).write(out);
+                    record.write(out);
                 }
                 out.push(b']');
             }
@@ -325,6 +353,9 @@ impl<'a> Record<'a> {
                 }
             }
             Show::Member(..) => match self.member(field.name) {
+                Some(serde_json::Value::Number(number)) if number.is_f64() => {
+                    Writer::new(out).real(number.as_f64().unwrap_or_default());
+                }
                 Some(value) => out.extend_from_slice(value.to_string().as_bytes()),
                 None => out.extend_from_slice(b"null"),
             },
@@ -334,6 +365,7 @@ impl<'a> Record<'a> {
     fn is_null(&self) -> bool {
         self.fields.iter().all(|field| match &field.show {
             Show::Cell(column, _) => self.block.cell(self.row, *column) == Cell::Null,
+            Show::Null => true,
             _ => false,
         })
     }

@@ -15,7 +15,7 @@ pub enum Guard {
         /// Its column that holds the object.
         owner: &'static str,
     },
-    /// Whoever may see the object that this column names.
+    /// Whoever may see the object that this column names, as long as it is not in the trash.
     Via(&'static str, &'static Resource),
     /// An SQL predicate over `{key}`, the object's gid. What may be done is decided by grants on the object itself.
     Sql(&'static str),
@@ -85,6 +85,16 @@ impl Resource {
         !self.kind.is_empty()
     }
 
+    /// `.. AND `: the object whose gid is the expression `key` is not in the trash; nothing for what never is.
+    pub(crate) fn there(&self, key: &str) -> String {
+        let table = self.table;
+        if self.trash {
+            format!("EXISTS (SELECT 1 FROM {table} v WHERE v.gid = {key} AND v.deleted_at IS NULL) AND ")
+        } else {
+            String::new()
+        }
+    }
+
     /// The field of this name.
     pub fn field(&'static self, name: &str) -> Option<&'static Field> {
         self.fields.iter().find(|field| field.name == name)
@@ -110,7 +120,10 @@ impl Guard {
                 "EXISTS (SELECT 1 FROM {table} x CROSS JOIN grants g WHERE x.{owner} = {key} \
                  AND g.scope_id = x.scope_id AND g.principal_id IN ({{principals}}))"
             ),
-            Guard::Via(column, resource) => resource.guard.predicate(&format!("t.{column}")),
+            Guard::Via(column, resource) => {
+                let key = format!("t.{column}");
+                format!("{}{}", resource.there(&key), resource.guard.predicate(&key))
+            }
             Guard::Sql(predicate) => format!("({})", predicate.replace("{key}", key)),
         }
     }

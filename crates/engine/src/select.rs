@@ -154,7 +154,7 @@ impl Selection {
         let mut selection =
             Selection { resource_type: typed && paths.get("resource_type").is_some(), fields: Vec::new() };
         for field in fields {
-            let Some(deeper) = paths.get(field.name) else {
+            let Some(deeper) = paths.get(field.name).filter(|_| field.shown != Shown::Never) else {
                 continue;
             };
             let inside = inside(field, deeper);
@@ -167,12 +167,16 @@ impl Selection {
         selection
     }
 
-    /// Adds, hidden, what the computed fields are made of.
+    /// Adds, hidden, what the computed fields are made of and what others depend on.
     fn add_needs(&mut self, fields: &'static [Field]) {
         let mut at = 0;
         while at < self.fields.len() {
-            if let Source::Computed { needs, .. } = self.fields[at].field.source {
+            let Field { source, behind, .. } = *self.fields[at].field;
+            if let Source::Computed { needs, .. } = source {
                 self.add_hidden(fields, &Paths::parse(needs));
+            }
+            if !behind.is_empty() {
+                self.add_hidden(fields, &Paths::parse(behind));
             }
             at += 1;
         }
@@ -204,6 +208,7 @@ fn is_json(field: &Field) -> bool {
         field.source,
         Source::Column(_, crate::field::Kind::Json)
             | Source::Sql(_, crate::field::Kind::Json)
+            | Source::Member { kind: crate::field::Kind::Json, .. }
             | Source::Computed { .. }
     )
 }
@@ -211,7 +216,7 @@ fn is_json(field: &Field) -> bool {
 /// The fields of what a relation points at, and whether those have a type.
 fn targets(field: &Field) -> Vec<(&'static [Field], bool)> {
     match field.source {
-        Source::One { target, .. } | Source::Many { target, .. } => {
+        Source::One { target, .. } | Source::Many { target, .. } | Source::Listed { target, .. } => {
             vec![(target.fields, target.typed)]
         }
         Source::OneOf { targets, .. } => targets.iter().map(|target| (target.fields, target.typed)).collect(),
@@ -225,7 +230,9 @@ fn inside(field: &'static Field, deeper: &Paths) -> Vec<Selection> {
         if field.inside.is_empty() { Selection::compact(target) } else { Selection::of(target, field.inside) }
     };
     match field.source {
-        Source::One { target, .. } | Source::Many { target, .. } if deeper.is_empty() => {
+        Source::One { target, .. } | Source::Many { target, .. } | Source::Listed { target, .. }
+            if deeper.is_empty() =>
+        {
             vec![compact(target)]
         }
         Source::OneOf { targets, .. } if deeper.is_empty() => targets.iter().map(|target| compact(target)).collect(),

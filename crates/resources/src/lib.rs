@@ -2,10 +2,18 @@
 //!
 //! This list is the table of contents.
 
+pub mod custom_field;
+pub mod custom_field_display;
+pub mod custom_field_value;
+pub mod enum_option;
+pub mod like;
 pub mod missing;
 pub mod order;
+pub mod project;
+pub mod section;
 pub mod story;
 pub mod tag;
+pub mod task;
 pub mod team;
 pub mod user;
 pub mod workspace;
@@ -15,4 +23,15 @@ mod world;
 use engine::resource::Resource;
 
 /// Every resource.
-pub static RESOURCES: &[&Resource] = &[&workspace::WORKSPACE, &user::USER, &team::TEAM, &tag::TAG];
+pub static RESOURCES: &[&Resource] = &[
+    &workspace::WORKSPACE,
+    &user::USER,
+    &team::TEAM,
+    &project::PROJECT,
+    &section::SECTION,
+    &task::TASK,
+    &tag::TAG,
+    &story::STORY,
+    &custom_field::CUSTOM_FIELD,
+    &enum_option::ENUM_OPTION,
+];

@@ -126,7 +126,11 @@ pub static MISSING: &[Operation] = &[
     missing("getTimeTrackingCategory", Get, "/time_tracking_categories/{time_tracking_category_gid}"),
     missing("getTimeTrackingEntries", Get, "/time_tracking_entries"),
     missing("getTimeTrackingEntriesForTask", Get, "/tasks/{task_gid}/time_tracking_entries"),
-    missing("getTimeTrackingEntriesForTimeTrackingCategory", Get, "/time_tracking_categories/{time_tracking_category_gid}/time_tracking_entries"),
+    missing(
+        "getTimeTrackingEntriesForTimeTrackingCategory",
+        Get,
+        "/time_tracking_categories/{time_tracking_category_gid}/time_tracking_entries",
+    ),
     missing("getTimeTrackingEntry", Get, "/time_tracking_entries/{time_tracking_entry_gid}"),
     missing("getTimesheetApprovalStatus", Get, "/timesheet_approval_statuses/{timesheet_approval_status_gid}"),
     missing("getTimesheetApprovalStatuses", Get, "/timesheet_approval_statuses"),

@@ -7,10 +7,7 @@ use engine::resource::{Guard, Resource};
 
 /// A comment on a task, or a line that the system wrote about a change of it. Whoever sees the task sees it.
 pub static STORY: Resource = Resource {
-    guard: Guard::Scopes {
-        table: "task_scopes",
-        owner: "task_id",
-    },
+    guard: Guard::Scopes { table: "task_scopes", owner: "task_id" },
     subtype: "resource_subtype",
     ..Resource::new("story", "stories")
 };
@@ -63,9 +60,7 @@ pub fn write_system_story(call: &mut Call<'_>, story: &SystemStory<'_>) -> Resul
 
 /// Says that a story came or went, where the task's changes are heard.
 fn record(call: &mut Call<'_>, did: Did, gid: i64, story: &SystemStory<'_>) -> Result<()> {
-    let change = Change::new(did, STORY.kind, gid, story.workspace)
-        .subtype(story.subtype)
-        .parent(story.target);
+    let change = Change::new(did, STORY.kind, gid, story.workspace).subtype(story.subtype).parent(story.target);
     let containers = [&[story.target], story.containers].concat();
     call.record(&change, &containers)
 }

@@ -14,13 +14,13 @@ use engine::call::Call;
 use engine::change::{Change, Did};
 use engine::error::{Error, Result};
 use engine::field::{
-    Field, Kind, NAME_LENGTH, boolean, children, choice, computed, count, date, link, long_text, many, object, one, sql,
-    text, time,
+    Field, Kind, NAME_LENGTH, boolean, children, choice, computed, count, date, link, long_text, many, nothing, object,
+    one, sql, text, time,
 };
 use engine::input::{Input, InputKind, input};
 use engine::json::Writer;
 use engine::operation::{
-    Filter, FilterKind, Listing, Nested, Outcome, action, by_number, by_text, create, delete, filter, get, list,
+    Filter, FilterKind, Key, Listing, Nested, Outcome, action, by_number, by_text, create, delete, filter, get, list,
     list_one_of, parent, update,
 };
 use engine::parameter::Parameters;
@@ -54,7 +54,7 @@ pub static TASK: Resource = Resource {
     subtype: "resource_subtype",
     fields: &[
         // Nothing records time yet, so there is none.
-        sql("actual_time_minutes", Kind::Real, "NULL"),
+        nothing("actual_time_minutes", Kind::Real),
         choice("approval_status", APPROVAL_STATUSES).writable().only(&["approval"]),
         one("assignee", &USER, "assignee_id").writable().nullable(),
         choice("assignee_status", ASSIGNEE_STATUSES).writable(),
@@ -67,7 +67,8 @@ pub static TASK: Resource = Resource {
         custom_fields().writable().input(InputKind::Json),
         many("dependencies", &TASK_REFERENCE, link("task_dependencies", "task_id", "depends_on_id", "e.depends_on_id"))
             .opt_in(),
-        many("dependents", &TASK_REFERENCE, link("task_dependencies", "depends_on_id", "task_id", "e.task_id")).opt_in(),
+        many("dependents", &TASK_REFERENCE, link("task_dependencies", "depends_on_id", "task_id", "e.task_id"))
+            .opt_in(),
         time("due_at").writable().nullable(),
         date("due_on").writable().nullable(),
         object("external", &EXTERNAL).opt_in().writable().input(InputKind::Object(EXTERNAL_INPUTS)),
@@ -89,11 +90,8 @@ pub static TASK: Resource = Resource {
         long_text("notes").writable(),
         NUM_LIKES.alias("num_hearts"),
         NUM_LIKES,
-        count(
-            "num_subtasks",
-            "(SELECT count(*) FROM tasks c WHERE c.parent_id = t.gid AND c.deleted_at IS NULL)",
-        )
-        .opt_in(),
+        count("num_subtasks", "(SELECT count(*) FROM tasks c WHERE c.parent_id = t.gid AND c.deleted_at IS NULL)")
+            .opt_in(),
         one("parent", &TASK, "parent_id").on_create().nullable(),
         computed("permalink_url", Kind::Text(2_048), "workspace,projects", permalink),
         many("projects", &PROJECT, link("task_projects", "task_id", "project_id", "e.project_id")).on_create(),
@@ -106,7 +104,12 @@ pub static TASK: Resource = Resource {
     ],
     operations: &[
         get("getTask", "/tasks/{task_gid}"),
-        list_one_of("getTasks", "/tasks", &["assignee", "project", "section", "tag", "user_task_list", "workspace"], choose),
+        list_one_of(
+            "getTasks",
+            "/tasks",
+            &["assignee", "project", "section", "tag", "user_task_list", "workspace"],
+            choose,
+        ),
         list("getTasksForProject", "/projects/{project_gid}/tasks", &IN_PROJECT),
         list("getTasksForSection", "/sections/{section_gid}/tasks", &IN_SECTION),
         list("getTasksForTag", "/tags/{tag_gid}/tasks", &WITH_TAG),
@@ -119,15 +122,63 @@ pub static TASK: Resource = Resource {
         create("createSubtaskForTask", "/tasks/{task_gid}/subtasks", Level::Editor, create_task).with(CREATE_INPUTS),
         update("updateTask", "/tasks/{task_gid}", Level::Editor, update_task).with(CREATE_INPUTS),
         delete("deleteTask", "/tasks/{task_gid}", Level::Editor, delete_task),
-        action("setParentForTask", "/tasks/{task_gid}/setParent", Level::Editor, SET_PARENT_INPUTS, container::set_parent),
-        action("addProjectForTask", "/tasks/{task_gid}/addProject", Level::Editor, ADD_PROJECT_INPUTS, container::add_project),
-        action("removeProjectForTask", "/tasks/{task_gid}/removeProject", Level::Editor, PROJECT_INPUT, container::remove_project),
+        action(
+            "setParentForTask",
+            "/tasks/{task_gid}/setParent",
+            Level::Editor,
+            SET_PARENT_INPUTS,
+            container::set_parent,
+        ),
+        action(
+            "addProjectForTask",
+            "/tasks/{task_gid}/addProject",
+            Level::Editor,
+            ADD_PROJECT_INPUTS,
+            container::add_project,
+        ),
+        action(
+            "removeProjectForTask",
+            "/tasks/{task_gid}/removeProject",
+            Level::Editor,
+            PROJECT_INPUT,
+            container::remove_project,
+        ),
         action("addFollowersForTask", "/tasks/{task_gid}/addFollowers", Level::Editor, FOLLOWERS_INPUT, people::follow),
-        action("removeFollowerForTask", "/tasks/{task_gid}/removeFollowers", Level::Viewer, FOLLOWERS_INPUT, people::unfollow),
-        action("addDependenciesForTask", "/tasks/{task_gid}/addDependencies", Level::Editor, DEPENDENCIES_INPUT, dependency::add_dependencies),
-        action("removeDependenciesForTask", "/tasks/{task_gid}/removeDependencies", Level::Editor, DEPENDENCIES_INPUT, dependency::remove_dependencies),
-        action("addDependentsForTask", "/tasks/{task_gid}/addDependents", Level::Editor, DEPENDENTS_INPUT, dependency::add_dependents),
-        action("removeDependentsForTask", "/tasks/{task_gid}/removeDependents", Level::Editor, DEPENDENTS_INPUT, dependency::remove_dependents),
+        action(
+            "removeFollowerForTask",
+            "/tasks/{task_gid}/removeFollowers",
+            Level::Viewer,
+            FOLLOWERS_INPUT,
+            people::unfollow,
+        ),
+        action(
+            "addDependenciesForTask",
+            "/tasks/{task_gid}/addDependencies",
+            Level::Editor,
+            DEPENDENCIES_INPUT,
+            dependency::add_dependencies,
+        ),
+        action(
+            "removeDependenciesForTask",
+            "/tasks/{task_gid}/removeDependencies",
+            Level::Editor,
+            DEPENDENCIES_INPUT,
+            dependency::remove_dependencies,
+        ),
+        action(
+            "addDependentsForTask",
+            "/tasks/{task_gid}/addDependents",
+            Level::Editor,
+            DEPENDENTS_INPUT,
+            dependency::add_dependents,
+        ),
+        action(
+            "removeDependentsForTask",
+            "/tasks/{task_gid}/removeDependents",
+            Level::Editor,
+            DEPENDENTS_INPUT,
+            dependency::remove_dependents,
+        ),
         action("addTagForTask", "/tasks/{task_gid}/addTag", Level::Editor, TAG_INPUT, tagging::add_tag),
         action("removeTagForTask", "/tasks/{task_gid}/removeTag", Level::Editor, TAG_INPUT, tagging::remove_tag),
     ],
@@ -149,11 +200,8 @@ static MEMBERSHIP: Resource = Resource {
 };
 
 const FOLLOWERS: Field = many("followers", &USER, link("task_followers", "task_id", "user_id", "e.user_id"));
-const LIKED: Field = sql(
-    "liked",
-    Kind::Bool,
-    "EXISTS (SELECT 1 FROM task_likes l WHERE l.task_id = t.gid AND l.user_id = :viewer)",
-);
+const LIKED: Field =
+    sql("liked", Kind::Bool, "EXISTS (SELECT 1 FROM task_likes l WHERE l.task_id = t.gid AND l.user_id = :viewer)");
 const LIKES: Field = many("likes", &LIKE_OF_TASK, children("task_id", "t.gid"));
 const NUM_LIKES: Field = count("num_likes", "(SELECT count(*) FROM task_likes l WHERE l.task_id = t.gid)");
 
@@ -216,12 +264,16 @@ static SINCE: &[Filter] = &[
     filter("modified_since", FilterKind::Time, "t.modified_at > :value"),
 ];
 
+const PROJECT_ORDER: &[Key] = &[by_text("o.rank"), by_number("o.gid"), by_text("e.rank"), by_number("e.task_id")];
+const SECTION_ORDER: &[Key] = &[by_text("e.rank"), by_number("e.task_id")];
+const TAG_ORDER: &[Key] = &[by_number("e.task_id")];
+
 const fn in_project(within: &'static [engine::operation::Parent]) -> Listing {
     Listing::of(
         "task_projects e CROSS JOIN tasks t",
         "e.task_id",
         "t.gid = e.task_id AND t.deleted_at IS NULL",
-        &[by_text("o.rank"), by_number("o.gid"), by_text("e.rank"), by_number("e.task_id")],
+        PROJECT_ORDER,
     )
     .nested(Nested {
         table: "sections",
@@ -239,7 +291,7 @@ const fn in_section(within: &'static [engine::operation::Parent]) -> Listing {
         "task_projects e CROSS JOIN tasks t",
         "e.task_id",
         "e.section_id = :section AND t.gid = e.task_id AND t.deleted_at IS NULL",
-        &[by_text("e.rank"), by_number("e.task_id")],
+        SECTION_ORDER,
     )
     .within(within)
     .covered()
@@ -251,7 +303,7 @@ const fn with_tag(within: &'static [engine::operation::Parent]) -> Listing {
         "task_tags e CROSS JOIN tasks t",
         "e.task_id",
         "e.tag_id = :tag AND t.gid = e.task_id AND t.deleted_at IS NULL",
-        &[by_number("e.task_id")],
+        TAG_ORDER,
     )
     .within(within)
     .filtered(SINCE)
@@ -313,7 +365,8 @@ static TAGS: Listing = Listing::of(
 /// quotes.
 fn choose(parameters: &Parameters<'_>) -> Result<&'static Listing> {
     let has = |name: &str| parameters.query_value(name).is_some();
-    let named: Vec<&str> = ["project", "tag", "section", "user_task_list", "assignee"].into_iter().filter(|n| has(n)).collect();
+    let named: Vec<&str> =
+        ["project", "tag", "section", "user_task_list", "assignee"].into_iter().filter(|n| has(n)).collect();
     match (named.as_slice(), has("workspace")) {
         ([], false) => Err(Error::missing("workspace")),
         (["project"], _) => Ok(&IN_NAMED_PROJECT),
@@ -365,8 +418,17 @@ pub fn load(call: &mut Call<'_>, gid: i64) -> Result<Task> {
         "SELECT workspace_id, name, resource_subtype, assignee_id, parent_id, completed, approval_status, start_on, \
          start_at, due_on, due_at FROM tasks WHERE gid = ?1",
         &[
-            Type::Int, Type::Text, Type::Text, Type::Int, Type::Int, Type::Bool, Type::Text, Type::Text, Type::Int,
-            Type::Text, Type::Int,
+            Type::Int,
+            Type::Text,
+            Type::Text,
+            Type::Int,
+            Type::Int,
+            Type::Bool,
+            Type::Text,
+            Type::Text,
+            Type::Int,
+            Type::Text,
+            Type::Int,
         ],
         &[gid.into()],
     )?;
@@ -427,13 +489,13 @@ fn create_task(call: &mut Call<'_>) -> Result<Outcome> {
         dates: Dates::default(),
     };
     let after = changed(call, &before, &mut row)?;
-    row.default("name", "");
-    row.default("resource_subtype", subtype.as_str());
-    row.default("notes", "");
-    row.default("assignee_status", "upcoming");
-    row.default("approval_status", after.approval_status.as_deref());
-    row.default("completed", false);
-    row.default("is_rendered_as_separator", false);
+    row.otherwise("name", "");
+    row.otherwise("resource_subtype", subtype.as_str());
+    row.otherwise("notes", "");
+    row.otherwise("assignee_status", "upcoming");
+    row.otherwise("approval_status", after.approval_status.as_deref());
+    row.otherwise("completed", false);
+    row.otherwise("is_rendered_as_separator", false);
     row.set("gid", gid);
     row.set("workspace_id", workspace);
     row.set("parent_id", places.parent);
@@ -494,7 +556,7 @@ impl Row {
         self.0.push((column, value.into()));
     }
 
-    fn default(&mut self, column: &'static str, value: impl Into<Value>) {
+    fn otherwise(&mut self, column: &'static str, value: impl Into<Value>) {
         if !self.has(column) {
             self.0.push((column, value.into()));
         }
@@ -590,7 +652,10 @@ fn changed_dates(body: &Body, after: &mut Task, row: &mut Row) -> Result<()> {
         _ => matches!((&dates.start_on, &dates.due_on), (Some(start), Some(due)) if start > due),
     };
     if reversed {
-        return Err(Error::field(if dates.start_at.is_some() { "start_at" } else { "start_on" }, "Must be before the due date"));
+        return Err(Error::field(
+            if dates.start_at.is_some() { "start_at" } else { "start_on" },
+            "Must be before the due date",
+        ));
     }
     if after.subtype == "milestone" && dates.start_on.is_some() {
         return Err(Error::field("start_on", "A milestone can't have a start date"));
@@ -670,7 +735,9 @@ fn tell(call: &mut Call<'_>, before: &Task, after: &Task, containers: &[i64], is
         let (old, new) = (&before.dates, &after.dates);
         let dues = old.due_on != new.due_on || old.due_at != new.due_at;
         let starts = old.start_on != new.start_on || old.start_at != new.start_at;
-        for (differs, field, subtype) in [(dues, "due_on", "due_date_changed"), (starts, "start_on", "start_date_changed")] {
+        for (differs, field, subtype) in
+            [(dues, "due_on", "due_date_changed"), (starts, "start_on", "start_date_changed")]
+        {
             if differs {
                 if !is_new {
                     record_field(call, after, field, containers)?;
@@ -770,11 +837,7 @@ fn write_external(call: &mut Call<'_>, task: &Task, external: &Body) -> Result<(
             return Err(Error::field("external: gid", format_args!("Already in use: {gid}")));
         }
     }
-    let columns = [
-        ("task_id", task.gid.into()),
-        ("app_id", app.into()),
-        ("workspace_id", task.workspace.into()),
-    ];
+    let columns = [("task_id", task.gid.into()), ("app_id", app.into()), ("workspace_id", task.workspace.into())];
     call.insert_new("task_externals", &columns)?;
     for (name, column) in [("gid", "gid"), ("data", "data")] {
         if let Some(value) = external.get(name).and_then(Given::value) {
@@ -795,7 +858,9 @@ fn delete_task(call: &mut Call<'_>) -> Result<Outcome> {
     while !level.is_empty() {
         let mut next = Vec::new();
         for gid in level {
-            next.extend(call.numbers("SELECT gid FROM tasks WHERE parent_id = ?1 AND deleted_at IS NULL", &[gid.into()])?);
+            next.extend(
+                call.numbers("SELECT gid FROM tasks WHERE parent_id = ?1 AND deleted_at IS NULL", &[gid.into()])?,
+            );
             call.execute("UPDATE tasks SET deleted_at = ?2 WHERE gid = ?1", &[gid.into(), call.now.into()])?;
             call.delete_object(gid)?;
         }
@@ -818,3 +883,6 @@ fn landing(call: &mut Call<'_>, project: i64, section: Option<i64>) -> Result<i6
         None => first_of(call, project),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@
 
 use engine::call::Call;
 use engine::error::{Error, Result};
-use engine::field::{Field, Kind, many, object, sql, text};
+use engine::field::{Field, Kind, many, nothing, object, text};
 use engine::operation::{Listing, by_number, by_text, get, list, list_one_of, parent};
 use engine::parameter::Parameters;
 use engine::resource::{Guard, Names, Resource};
@@ -42,7 +42,7 @@ pub static USER: Resource = Resource {
 };
 
 const fn image(name: &'static str) -> Field {
-    sql(name, Kind::Text(2_048), "NULL")
+    nothing(name, Kind::Text(2_048))
 }
 
 /// No pictures are stored yet: nobody has a photo.

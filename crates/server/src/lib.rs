@@ -1,1 +1,13 @@
+//! The server: settings, command line, HTTP. What it serves stands in `resources` and `engine`.
 
+pub mod command;
+pub mod config;
+pub mod failure;
+pub mod http;
+pub mod log;
+pub mod open;
+pub mod organization;
+pub mod page;
+
+/// The version of this program.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");

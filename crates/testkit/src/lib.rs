@@ -55,6 +55,11 @@ macro_rules! both {
 
 /// Runs a test to its end.
 pub fn run(test: impl Future<Output = ()>) {
+    // What the server logs stands beside the failure that it explains. A second test of the process finds it set.
+    let _ = tracing_subscriber::fmt()
+        .with_max_level(tracing_subscriber::filter::LevelFilter::WARN)
+        .with_test_writer()
+        .try_init();
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()

@@ -57,7 +57,11 @@ pub fn places(call: &mut Call<'_>) -> Result<Places> {
             (project, membership.gid("section"), format!("memberships: [{at}]"))
         })
         .chain(
-            call.body.gids("projects").iter().enumerate().map(|(at, project)| (*project, None, format!("projects: [{at}]"))),
+            call.body
+                .gids("projects")
+                .iter()
+                .enumerate()
+                .map(|(at, project)| (*project, None, format!("projects: [{at}]"))),
         )
         .collect();
     let mut workspace = call.body.gid("workspace");
@@ -318,17 +322,18 @@ pub fn set_parent(call: &mut Call<'_>) -> Result<Outcome> {
             place(call, &siblings, task.gid, at)?
         }
         None => {
-            if let Some(name) = ["insert_before", "insert_after"].into_iter().find(|name| call.body.gid(name).is_some()) {
+            if let Some(name) = ["insert_before", "insert_after"].into_iter().find(|name| call.body.gid(name).is_some())
+            {
                 return Err(Error::field(name, "A task without a parent has no siblings"));
             }
             String::new()
         }
     };
-    call.update(TASK.table, task.gid, &[
-        ("parent_id", parent.into()),
-        ("rank", rank.into()),
-        ("modified_at", call.now.into()),
-    ])?;
+    call.update(
+        TASK.table,
+        task.gid,
+        &[("parent_id", parent.into()), ("rank", rank.into()), ("modified_at", call.now.into())],
+    )?;
     if parent != task.parent {
         rescope(call, task.gid)?;
         let mut heard: BTreeSet<i64> = old_containers.into_iter().collect();

@@ -19,11 +19,10 @@ pub fn enlist(call: &mut Call<'_>, workspace: i64, task: i64, assignee: Option<i
             require_member(call, workspace, *user, "followers")?;
         }
         call.insert("task_followers", &[("task_id", task.into()), ("user_id", (*user).into())])?;
-        call.insert("grants", &[
-            ("scope_id", task.into()),
-            ("principal_id", (*user).into()),
-            ("level", Level::Editor.as_i64().into()),
-        ])?;
+        call.insert(
+            "grants",
+            &[("scope_id", task.into()), ("principal_id", (*user).into()), ("level", Level::Editor.as_i64().into())],
+        )?;
     }
     Ok(())
 }

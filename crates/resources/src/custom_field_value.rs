@@ -1,0 +1,523 @@
+//! What the custom fields say about a task.
+//!
+//! A task has the fields that the settings of its projects attach, as far as the viewer sees both project and field. On a
+//! task a field is shown with its value: another face of the table in [`crate::custom_field`]. A value whose field has left
+//! the task's projects is kept but not shown; it is back when the field comes back.
+
+use std::sync::LazyLock;
+
+use engine::access::Name;
+use engine::body::{Given, given, text as given_text};
+use engine::call::Call;
+use engine::change::{Change, Did};
+use engine::error::{Error, Result};
+use engine::field::{Edge, Field, Kind, computed, link, long_text, many, object, one, sql, text};
+use engine::input::{Input, InputKind, input};
+use engine::json::Writer;
+use engine::parameter::shortened;
+use engine::read::Record;
+use engine::resource::Resource;
+use engine::sql::{Bindings, Template};
+use model::{rich_text, time};
+use serde_json::{Map, Value as Json, json};
+use store::{Type, Value};
+
+use crate::custom_field::{
+    CURRENCY_CODE, CUSTOM_LABEL, CUSTOM_LABEL_POSITION, FORMAT, GUARD, IS_FORMULA_FIELD, IS_VALUE_READ_ONLY, PRECISION,
+    REPRESENTATION_TYPE, RESOURCE_SUBTYPE, TYPE, enum_options,
+};
+use crate::custom_field_display::{NEEDS, display, rounded, written_time};
+use crate::enum_option::ENUM_OPTION;
+use crate::story::{SystemStory, write_system_story};
+use crate::user::USER;
+use crate::workspace::is_organization;
+
+/// The longest text of a text field.
+pub const LONGEST_TEXT: usize = 1_024;
+
+/// A field on a task. `t` is the field, `v` its value on the task, if there is one.
+pub static CUSTOM_FIELD_ON_TASK: Resource = Resource {
+    guard: GUARD,
+    trash: true,
+    subtype: "resource_subtype",
+    fields: &[
+        sql("enabled", Kind::Bool, "TRUE").compact(),
+        enum_options().compact(),
+        one("enum_value", &ENUM_OPTION, "v.enum_option_id").compact().only(&["enum"]),
+        many("multi_enum_values", &ENUM_OPTION, ITEMS)
+            .keyed("CASE WHEN t.resource_subtype = 'multi_enum' THEN v.gid END")
+            .compact()
+            .only(&["multi_enum"]),
+        object("date_value", DATE).compact().only(&["date"]),
+        text("name").compact(),
+        long_text("description").compact(),
+        sql("number_value", Kind::Real, "v.number_value").compact().only(&["number"]),
+        PRECISION.compact(),
+        FORMAT.compact(),
+        CURRENCY_CODE,
+        CUSTOM_LABEL,
+        CUSTOM_LABEL_POSITION,
+        many("people_value", &USER, ITEMS)
+            .keyed("CASE WHEN t.resource_subtype = 'people' THEN v.gid END")
+            .compact()
+            .only(&["people"]),
+        sql("asana_created_field", Kind::Text(64), "NULL"),
+        one("created_by", &USER, "created_by_id").compact(),
+        text("default_access_level"),
+        computed("display_value", Kind::Text(LONGEST_TEXT), NEEDS, display).compact(),
+        engine::field::boolean("has_notifications_enabled"),
+        computed("html_text_value", Kind::Text(LONGEST_TEXT), "text_value", html_text).only(&["text"]),
+        sql("id_prefix", Kind::Text(64), "NULL"),
+        engine::field::boolean("is_global_to_workspace"),
+        text("privacy_setting"),
+        REPRESENTATION_TYPE.compact(),
+        RESOURCE_SUBTYPE.compact(),
+        IS_FORMULA_FIELD.compact(),
+        IS_VALUE_READ_ONLY.compact(),
+        TYPE.compact(),
+        sql("text_value", Kind::Text(LONGEST_TEXT), "v.text_value").compact().only(&["text"]),
+    ],
+    ..Resource::new("custom_field", "custom_fields")
+};
+
+const DATE: &[Field] = &[sql("date", Kind::Date, "v.date_value"), sql("date_time", Kind::Time, "v.date_time_value")];
+
+const ITEMS: Edge = link("custom_field_value_items", "value_id", "item_id", "e.position");
+
+/// The fields of the tasks `tp.task_id`, with their values: those of its projects that the viewer sees. When two projects
+/// have a field, the first one's setting stands for both.
+const ON_TASK: &str = "task_projects tp CROSS JOIN projects p CROSS JOIN custom_field_settings s CROSS JOIN custom_fields t \
+    LEFT JOIN custom_field_values v ON v.object_id = tp.task_id AND v.custom_field_id = t.gid \
+    WHERE p.gid = tp.project_id AND p.deleted_at IS NULL AND s.parent_id = tp.project_id AND t.gid = s.custom_field_id \
+    AND EXISTS (SELECT 1 FROM grants x WHERE x.scope_id = tp.project_id AND x.principal_id IN ({principals})) \
+    AND NOT EXISTS (SELECT 1 FROM task_projects tp1 CROSS JOIN projects p1 CROSS JOIN custom_field_settings s1 \
+        CROSS JOIN grants x1 WHERE tp1.task_id = tp.task_id AND tp1.project_id < tp.project_id \
+        AND p1.gid = tp1.project_id AND p1.deleted_at IS NULL AND s1.parent_id = tp1.project_id \
+        AND s1.custom_field_id = s.custom_field_id AND x1.scope_id = tp1.project_id \
+        AND x1.principal_id IN ({principals}))";
+
+/// The `custom_fields` of a task, one project's after another's in the order of their settings. A body writes them by
+/// [`set_values`].
+pub const fn custom_fields() -> Field {
+    let edge = Edge::From { from: ON_TASK, owner: "tp.task_id", order: "tp.project_id, s.rank, s.gid" };
+    many("custom_fields", &CUSTOM_FIELD_ON_TASK, edge).writable().input(InputKind::Json)
+}
+
+fn html_text(field: &Record<'_>, out: &mut Writer<'_>) {
+    match field.text("text_value") {
+        Some(value) => out.text(&rich_text::from_plain(value)),
+        None => out.null(),
+    }
+}
+
+/// A value.
+#[derive(Clone, Debug, Default, PartialEq)]
+enum Held {
+    #[default]
+    Nothing,
+    Text(String),
+    Number(f64),
+    Option(i64),
+    Date(String, Option<i64>),
+    /// Options or people.
+    Items(Vec<i64>),
+}
+
+/// A field on the task that a body writes to.
+struct OnTask {
+    field: i64,
+    subtype: String,
+    /// Decimal places that are kept.
+    places: usize,
+    /// The row of the value.
+    row: Option<i64>,
+    held: Held,
+}
+
+/// The task that a body writes to.
+struct Subject<'a> {
+    task: i64,
+    workspace: i64,
+    subtype: String,
+    containers: &'a [i64],
+}
+
+/// Writes values on a task: the `custom_fields` of a body, by the gids of the fields. `null` clears. The caller may edit the
+/// task; `containers` is where its changes are heard.
+///
+/// # Errors
+///
+/// 400 for a field that is not on the task or not visible, and for a value that is not of the field's type.
+pub fn set_values(call: &mut Call<'_>, task: i64, values: &Map<String, Json>, containers: &[i64]) -> Result<()> {
+    if values.is_empty() {
+        return Ok(());
+    }
+    call.write.lock(task)?;
+    let block = call.query(
+        "SELECT workspace_id, resource_subtype FROM tasks WHERE gid = ?1",
+        &[Type::Int, Type::Text],
+        &[task.into()],
+    )?;
+    let subject = Subject {
+        task,
+        workspace: block.int(0, 0).unwrap_or_default(),
+        subtype: block.text(0, 1).unwrap_or_default().to_owned(),
+        containers,
+    };
+    let mut fields = fields_on(call, task)?;
+    let mut changed = false;
+    for (name, value) in values {
+        let gid = model::gid::parse(name);
+        let Some(field) = fields.iter_mut().find(|field| Some(field.field) == gid) else {
+            let name = shortened(name);
+            return Err(Error::bad(format!("Custom field with ID {name} is not on given object")));
+        };
+        changed |= field.set(call, &subject, value)?;
+    }
+    if changed {
+        call.update("tasks", task, &[("modified_at", call.now.into())])?;
+    }
+    Ok(())
+}
+
+static FIELDS: LazyLock<Template> = LazyLock::new(|| {
+    let seen = GUARD.predicate("t.gid");
+    let text = format!(
+        "SELECT t.gid, t.resource_subtype, t.precision_digits, t.format, v.gid, v.text_value, v.number_value, \
+         v.enum_option_id, v.date_value, v.date_time_value FROM {ON_TASK} AND tp.task_id = :task AND {seen}"
+    );
+    let types = [
+        Type::Int,
+        Type::Text,
+        Type::Int,
+        Type::Text,
+        Type::Int,
+        Type::Text,
+        Type::Real,
+        Type::Int,
+        Type::Text,
+        Type::Int,
+    ];
+    Template::new(&text, &types)
+});
+
+/// The fields on a task that the caller sees.
+fn fields_on(call: &mut Call<'_>, task: i64) -> Result<Vec<OnTask>> {
+    let named = [("task", task.into())];
+    let query = FIELDS.bind(&Bindings { viewer: call.viewer, now: call.now, ids: &[], named: &named });
+    let block = call.write.query(&query.statement, &query.parameters)?;
+    let mut fields = Vec::new();
+    for row in 0..block.len() {
+        let subtype = block.text(row, 1).unwrap_or_default().to_owned();
+        let text = |column: usize| block.text(row, column).map(str::to_owned);
+        let held = match subtype.as_str() {
+            "text" => text(5).map(Held::Text),
+            "number" => block.real(row, 6).map(Held::Number),
+            "enum" => block.int(row, 7).map(Held::Option),
+            "date" => text(8).map(|date| Held::Date(date, block.int(row, 9))),
+            _ => None,
+        };
+        let digits = block.int(row, 2).and_then(|digits| usize::try_from(digits).ok()).unwrap_or_default();
+        fields.push(OnTask {
+            field: block.int(row, 0).unwrap_or_default(),
+            // A percentage has two places more: 0.25 is 25 %.
+            places: if block.text(row, 3) == Some("percentage") { digits + 2 } else { digits },
+            row: block.int(row, 4),
+            held: held.unwrap_or_default(),
+            subtype,
+        });
+    }
+    Ok(fields)
+}
+
+/// How a body writes a date.
+const DATE_INPUT: &[Input] =
+    &[input("date", InputKind::Date).nullable(), input("date_time", InputKind::Time).nullable()];
+
+impl OnTask {
+    /// Writes a value; answers whether it is another one than before.
+    fn set(&mut self, call: &mut Call<'_>, subject: &Subject<'_>, value: &Json) -> Result<bool> {
+        if let (Some(row), "multi_enum" | "people") = (self.row, self.subtype.as_str()) {
+            let items = call.numbers(
+                "SELECT item_id FROM custom_field_value_items WHERE value_id = ?1 ORDER BY position",
+                &[row.into()],
+            )?;
+            self.held = if items.is_empty() { Held::Nothing } else { Held::Items(items) };
+        }
+        let asked = self.read(call, subject.workspace, value)?;
+        if asked == self.held {
+            return Ok(false);
+        }
+        self.store(call, subject.task, &asked)?;
+        self.tell(call, subject, &asked)?;
+        self.held = asked;
+        Ok(true)
+    }
+
+    /// Reads a value as this field's type has it. As in a form, numbers may be strings, lists separated by commas, and
+    /// nothing an empty string.
+    fn read(&self, call: &mut Call<'_>, workspace: i64, value: &Json) -> Result<Held> {
+        let path = format!("custom_fields: {}", self.field);
+        if value.is_null() || value == "" {
+            return Ok(Held::Nothing);
+        }
+        Ok(match self.subtype.as_str() {
+            "number" => match given(&path, &InputKind::Real, value, true)? {
+                Given::Real(number) => Held::Number(rounded(number, self.places)),
+                _ => Held::Nothing,
+            },
+            "enum" => match given(&path, &InputKind::Gid(&ENUM_OPTION), value, true)? {
+                Given::Name(Name::Gid(option), _) => {
+                    self.require_options(call, &[option], |_| path.clone())?;
+                    Held::Option(option)
+                }
+                _ => Held::Nothing,
+            },
+            "multi_enum" => {
+                let options = names(&path, &InputKind::Gids(&ENUM_OPTION), value)?;
+                let options: Vec<i64> = options
+                    .into_iter()
+                    .filter_map(|(name, _)| match name {
+                        Name::Gid(option) => Some(option),
+                        _ => None,
+                    })
+                    .collect();
+                self.require_options(call, &options, |at| format!("{path}: [{at}]"))?;
+                items(options)
+            }
+            "people" => {
+                let mut people = Vec::new();
+                for (at, (name, text)) in names(&path, &InputKind::Gids(&USER), value)?.iter().enumerate() {
+                    people.push(person(call, workspace, &format!("{path}: [{at}]"), name, text)?);
+                }
+                items(people)
+            }
+            "date" => match given(&path, &InputKind::Object(DATE_INPUT), value, true)? {
+                Given::Object(date) => match (date.int("date_time"), date.text("date")) {
+                    (Some(moment), _) => Held::Date(time::date_of(moment), Some(moment)),
+                    (None, Some(day)) => Held::Date(day.to_owned(), None),
+                    (None, None) if date.has("date") || date.has("date_time") => Held::Nothing,
+                    (None, None) => {
+                        return Err(Error::field(path, "You should specify one of date, date_time"));
+                    }
+                },
+                _ => Held::Nothing,
+            },
+            _ => Held::Text(given_text(&path, value, LONGEST_TEXT)?),
+        })
+    }
+
+    /// Refuses what is no option of this field, and options that are disabled, unless the value has them already.
+    fn require_options(&self, call: &mut Call<'_>, asked: &[i64], path: impl Fn(usize) -> String) -> Result<()> {
+        let options = options_of(call, self.field)?;
+        for (at, asked) in asked.iter().enumerate() {
+            match options.iter().find(|option| option.gid == *asked) {
+                None => return Err(Error::unknown_object(path(at), asked)),
+                Some(option) if !option.enabled && !self.held.has(*asked) => {
+                    return Err(Error::field(path(at), format_args!("Enum option is disabled: {asked}")));
+                }
+                Some(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn store(&mut self, call: &mut Call<'_>, task: i64, asked: &Held) -> Result<()> {
+        if let Some(row) = self.row {
+            call.execute("DELETE FROM custom_field_value_items WHERE value_id = ?1", &[row.into()])?;
+        }
+        let (mut text, mut number, mut option, mut date, mut moment) = Default::default();
+        match asked {
+            Held::Nothing => {
+                call.execute(
+                    "DELETE FROM custom_field_values WHERE object_id = ?1 AND custom_field_id = ?2",
+                    &[task.into(), self.field.into()],
+                )?;
+                self.row = None;
+                return Ok(());
+            }
+            Held::Text(value) => text = Value::from(value.as_str()),
+            Held::Number(value) => number = Value::from(*value),
+            Held::Option(value) => option = Value::from(*value),
+            Held::Date(day, time) => (date, moment) = (Value::from(day.as_str()), Value::from(*time)),
+            Held::Items(_) => {}
+        }
+        let columns = [
+            ("text_value", text),
+            ("number_value", number),
+            ("enum_option_id", option),
+            ("date_value", date),
+            ("date_time_value", moment),
+        ];
+        let row = match self.row {
+            Some(row) => {
+                call.update("custom_field_values", row, &columns)?;
+                row
+            }
+            None => {
+                let row = call.write.gid()?;
+                let keys = [("gid", row.into()), ("object_id", task.into()), ("custom_field_id", self.field.into())];
+                call.insert("custom_field_values", &[&keys[..], &columns[..]].concat())?;
+                row
+            }
+        };
+        if let Held::Items(items) = asked {
+            for (position, item) in items.iter().enumerate() {
+                let columns =
+                    [("value_id", row.into()), ("position", (position as i64).into()), ("item_id", (*item).into())];
+                call.insert("custom_field_value_items", &columns)?;
+            }
+        }
+        self.row = Some(row);
+        Ok(())
+    }
+
+    /// Writes the story and the change.
+    fn tell(&self, call: &mut Call<'_>, subject: &Subject<'_>, asked: &Held) -> Result<()> {
+        let (subtype, property) = match self.subtype.as_str() {
+            "number" => ("number_custom_field_changed", "number_value"),
+            "enum" => ("enum_custom_field_changed", ""),
+            "multi_enum" => ("multi_enum_custom_field_changed", "multi_enum_values"),
+            "date" => ("date_custom_field_changed", "date_value"),
+            "people" => ("people_custom_field_changed", "people_value"),
+            _ => ("text_custom_field_changed", "text_value"),
+        };
+        let option = |held: &Held| match held {
+            Held::Option(option) => Some(*option),
+            _ => None,
+        };
+        let details = match property {
+            "" => None,
+            _ => Some(json!({
+                (format!("old_{property}")): self.told(call, &self.held)?,
+                (format!("new_{property}")): self.told(call, asked)?,
+            })),
+        };
+        write_system_story(
+            call,
+            &SystemStory {
+                target: subject.task,
+                workspace: subject.workspace,
+                subtype,
+                object: Some(self.field),
+                old: option(&self.held),
+                new: option(asked),
+                details,
+                containers: subject.containers,
+            },
+        )?;
+        let change = Change::new(Did::Changed, "task", subject.task, subject.workspace)
+            .subtype(&subject.subtype)
+            .field("custom_fields")
+            .value(Some(self.field));
+        call.record(&change, subject.containers)
+    }
+
+    /// A value as a story tells it.
+    fn told(&self, call: &mut Call<'_>, held: &Held) -> Result<Json> {
+        Ok(match held {
+            Held::Nothing if matches!(self.subtype.as_str(), "multi_enum" | "people") => json!([]),
+            Held::Nothing | Held::Option(_) => Json::Null,
+            Held::Text(value) => json!(value),
+            // A whole number without a fraction, as everywhere.
+            Held::Number(value) if value.fract() == 0.0 && value.abs() < 9e15 => json!(*value as i64),
+            Held::Number(value) => json!(value),
+            Held::Date(day, moment) => {
+                json!({ "start_on": null, "due_at": moment.map(written_time), "due_on": day })
+            }
+            Held::Items(items) if self.subtype == "people" => {
+                let mut people = Vec::new();
+                for item in items {
+                    let name = call.text("SELECT name FROM users WHERE gid = ?1", &[(*item).into()])?;
+                    people.push(json!({ "gid": item.to_string(), "resource_type": USER.kind, "name": name }));
+                }
+                Json::Array(people)
+            }
+            Held::Items(items) => {
+                let options = options_of(call, self.field)?;
+                let known = items.iter().filter_map(|item| options.iter().find(|option| option.gid == *item));
+                known.map(Choice::told).collect()
+            }
+        })
+    }
+}
+
+impl Held {
+    /// Whether it has this option.
+    fn has(&self, option: i64) -> bool {
+        match self {
+            Held::Option(held) => *held == option,
+            Held::Items(held) => held.contains(&option),
+            _ => false,
+        }
+    }
+}
+
+/// A list, each item once; an empty one is no value.
+fn items(asked: Vec<i64>) -> Held {
+    let mut items = Vec::new();
+    for item in asked {
+        if !items.contains(&item) {
+            items.push(item);
+        }
+    }
+    if items.is_empty() { Held::Nothing } else { Held::Items(items) }
+}
+
+fn names(path: &str, kind: &InputKind, value: &Json) -> Result<Vec<(Name, String)>> {
+    match given(path, kind, value, true)? {
+        Given::Names(names) => Ok(names),
+        _ => Ok(Vec::new()),
+    }
+}
+
+/// An option of a field.
+struct Choice {
+    gid: i64,
+    name: String,
+    color: String,
+    enabled: bool,
+}
+
+impl Choice {
+    fn told(&self) -> Json {
+        let Choice { gid, name, color, enabled } = self;
+        json!({
+            "gid": gid.to_string(), "resource_type": ENUM_OPTION.kind, "color": color, "enabled": enabled, "name": name
+        })
+    }
+}
+
+fn options_of(call: &mut Call<'_>, field: i64) -> Result<Vec<Choice>> {
+    let block = call.query(
+        "SELECT gid, name, color, enabled FROM enum_options WHERE custom_field_id = ?1",
+        &[Type::Int, Type::Text, Type::Text, Type::Bool],
+        &[field.into()],
+    )?;
+    let text = |row: usize, column: usize| block.text(row, column).unwrap_or_default().to_owned();
+    Ok((0..block.len())
+        .map(|row| Choice {
+            gid: block.int(row, 0).unwrap_or_default(),
+            name: text(row, 1),
+            color: text(row, 2),
+            enabled: block.bool(row, 3),
+        })
+        .collect())
+}
+
+/// A person of the workspace. Whoever the caller does not see is refused like somebody who is not there.
+fn person(call: &mut Call<'_>, workspace: i64, path: &str, name: &Name, text: &str) -> Result<i64> {
+    if let Some(user) = name.gid_in(call.write, call.viewer)? {
+        let membership = call.number(
+            "SELECT gid FROM workspace_memberships WHERE user_id = ?1 AND workspace_id = ?2",
+            &[user.into(), workspace.into()],
+        )?;
+        if membership.is_some() && call.level(&USER, user)?.is_some() {
+            return Ok(user);
+        }
+    }
+    Err(match is_organization(call, workspace)? {
+        true => Error::field(path, format_args!("Not a user in Organization: {}", shortened(text))),
+        false => Error::field(path, format_args!("Not a user in Workspace: {workspace}")),
+    })
+}

@@ -1,0 +1,238 @@
+//! `vinyasa serve`: runs the server until it is told to stop.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use engine::Api;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::server::graceful::GracefulShutdown;
+use model::Random;
+use resources::{RESOURCES, missing};
+use store::{Db, Statement, Type};
+use tokio::net::{TcpListener, TcpStream, lookup_host};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::JoinSet;
+
+use super::print_object;
+use crate::config::{Common, Config};
+use crate::failure::{Failure, Result};
+use crate::http::Http;
+use crate::open::{clock, list_workspaces, open_database, random};
+use crate::{VERSION, log};
+
+/// How long a client may take to send the head of a request.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What the help shows after the options, before the settings.
+pub const EXAMPLES: &str = "\
+The first line on standard output is JSON: {\"url\":...,\"version\":...} and, with --demo, \"token\". The log goes to
+standard error. SIGTERM and SIGINT let running requests finish.
+
+Examples:
+  vinyasa serve --demo                           a trial, on http://127.0.0.1:8080, data in ./data
+  vinyasa serve --listen 0.0.0.0:8080 --data /var/lib/vinyasa
+  vinyasa serve --database postgres://vinyasa@db.example/vinyasa --profile asana
+  vinyasa serve --listen 127.0.0.1:0 --database sqlite::memory: --test-mode --demo
+  vinyasa serve --config vinyasa.toml --set body_limit=50MiB";
+
+/// Run the server
+#[derive(Args)]
+pub struct Serve {
+    /// Address to listen on; may be repeated; port 0 takes a free one [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Vec<String>,
+    /// Limits: `open` gates nothing, `asana` has the published ones [default: open]
+    #[arg(long, value_name = "PROFILE")]
+    profile: Option<String>,
+    /// Fill an empty database with a believable organization
+    #[arg(long)]
+    demo: bool,
+    /// Predictable time, gids and tokens, and /-/test to reset, move the clock and inject faults; loopback only
+    #[arg(long)]
+    test_mode: bool,
+}
+
+impl Serve {
+    pub async fn run(self, common: &Common) -> Result<()> {
+        let config = Config::load(
+            common,
+            &[
+                ("listen", (!self.listen.is_empty()).then(|| self.listen.join(","))),
+                ("profile", self.profile.clone()),
+                ("test_mode", self.test_mode.then(|| "true".to_owned())),
+            ],
+        )?;
+        log::start(&config, "info")?;
+        let mut signals = (listen_to(SignalKind::terminate())?, listen_to(SignalKind::interrupt())?);
+        let listeners = bind(&config).await?;
+        let db = open_database(&config, true).await?;
+        let served = self.serve(&config, &db, listeners, &mut signals).await;
+        db.close().await;
+        served
+    }
+
+    async fn serve(
+        &self,
+        config: &Config,
+        db: &Db,
+        listeners: Vec<TcpListener>,
+        signals: &mut (Signal, Signal),
+    ) -> Result<()> {
+        let (clock, random) = (clock(config), random(config));
+        let key = offset_key(db, &random).await?;
+        let url = url_of(&listeners)?;
+        if list_workspaces(db).await?.is_empty() {
+            tracing::warn!("the database is empty; type: {}", line_to_type(config));
+        }
+        let api = Api::new(db.clone(), RESOURCES, missing::MISSING, config.limits(), clock, random, key);
+        let http = Arc::new(Http::new(Arc::new(api), config.body_limit, config.body_timeout, &url));
+        tracing::info!(%url, version = VERSION, database = %config.location(), "serving");
+        print_object(&[("url", &url), ("version", VERSION)]);
+        accept(listeners, http, config.stop_timeout, signals).await;
+        Ok(())
+    }
+}
+
+fn listen_to(kind: SignalKind) -> Result<Signal> {
+    signal(kind).map_err(|error| Failure::new(format_args!("no signals: {error}")))
+}
+
+/// Takes the addresses that the settings name.
+async fn bind(config: &Config) -> Result<Vec<TcpListener>> {
+    let mut listeners = Vec::new();
+    for address in &config.listen {
+        let wrong = |error: io::Error| Failure::new(format_args!("listen: {address}: {}", said(&error)));
+        let resolved: Vec<SocketAddr> = lookup_host(address.as_str()).await.map_err(wrong)?.collect();
+        if let Some(open) = resolved.iter().find(|one| config.test_mode && !one.ip().is_loopback()) {
+            return Err(Failure::usage(format_args!(
+                "test_mode: {open} is not a loopback address: in test mode anyone who reaches the server rules it"
+            )));
+        }
+        listeners.push(TcpListener::bind(&resolved[..]).await.map_err(wrong)?);
+    }
+    Ok(listeners)
+}
+
+/// What the system says, in few words.
+fn said(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => "address in use".to_owned(),
+        io::ErrorKind::AddrNotAvailable => "not an address of this machine".to_owned(),
+        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+/// Where a client on this machine finds the server.
+fn url_of(listeners: &[TcpListener]) -> Result<String> {
+    let address = listeners.first().map(TcpListener::local_addr);
+    let mut address = address.and_then(|address| address.ok()).ok_or_else(|| Failure::new("listen: no address"))?;
+    match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    Ok(format!("http://{address}"))
+}
+
+/// What to type when there is nothing in the database yet.
+fn line_to_type(config: &Config) -> String {
+    let place = match &config.database {
+        Some(location) => format!("--database '{}'", spelled(location)),
+        None => format!("--data '{}'", config.data.display()),
+    };
+    format!("vinyasa admin init {place} --organization 'NAME' --email ADDRESS --name 'YOUR NAME'")
+}
+
+/// A location as it is typed, without a password.
+fn spelled(location: &store::Location) -> String {
+    match location {
+        store::Location::Postgres(_) => location.to_string(),
+        _ => format!("sqlite:{location}"),
+    }
+}
+
+/// The key that signs offsets: made by the first server on a database, the same ever after.
+async fn offset_key(db: &Db, random: &Random) -> Result<Vec<u8>> {
+    let fresh = random.hex(32);
+    let key = db.write(move |write| -> Result<Option<String>, store::Error> {
+        let insert = "INSERT INTO settings (name, value) VALUES ('offset_key', ?1) ON CONFLICT DO NOTHING";
+        write.execute(&Statement::new(insert, &[]), &[fresh.into()])?;
+        let select = "SELECT value FROM settings WHERE name = 'offset_key'";
+        let block = write.query(&Statement::new(select, &[Type::Text]), &[])?;
+        Ok(if block.is_empty() { None } else { block.text(0, 0).map(str::to_owned) })
+    });
+    let key = key.await?.filter(|key| !key.is_empty());
+    key.map(String::into_bytes).ok_or_else(|| Failure::new("the database has no key for offsets"))
+}
+
+/// Serves connections until a signal comes, then lets running requests finish.
+async fn accept(listeners: Vec<TcpListener>, http: Arc<Http>, patience: Duration, signals: &mut (Signal, Signal)) {
+    let graceful = Arc::new(GracefulShutdown::new());
+    let mut accepting = JoinSet::new();
+    for listener in listeners {
+        let (http, graceful) = (Arc::clone(&http), Arc::clone(&graceful));
+        accepting.spawn(accept_from(listener, http, graceful));
+    }
+    told_to_stop(signals).await;
+    tracing::info!("stopping: running requests finish");
+    http.stop();
+    accepting.shutdown().await;
+    let Some(graceful) = Arc::into_inner(graceful) else {
+        return;
+    };
+    tokio::select! {
+        () = graceful.shutdown() => tracing::info!("stopped"),
+        () = tokio::time::sleep(patience) => tracing::warn!("stopped before all requests had finished"),
+        () = told_to_stop(signals) => tracing::warn!("stopped at once"),
+    }
+}
+
+async fn told_to_stop(signals: &mut (Signal, Signal)) {
+    tokio::select! {
+        _ = signals.0.recv() => {}
+        _ = signals.1.recv() => {}
+    }
+}
+
+async fn accept_from(listener: TcpListener, http: Arc<Http>, graceful: Arc<GracefulShutdown>) {
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).pipeline_flush(true);
+    builder.http2().timer(TokioTimer::new());
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => serve_connection(&builder, stream, &http, &graceful),
+            Err(error) => {
+                // Too many open files, for one: it passes when some are closed.
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+}
+
+fn serve_connection(
+    builder: &auto::Builder<TokioExecutor>,
+    stream: TcpStream,
+    http: &Arc<Http>,
+    graceful: &GracefulShutdown,
+) {
+    // Only costs speed.
+    drop(stream.set_nodelay(true));
+    let http = Arc::clone(http);
+    let answer = service_fn(move |request| {
+        let http = Arc::clone(&http);
+        async move { http.answer(request).await }
+    });
+    let connection = graceful.watch(builder.serve_connection(TokioIo::new(stream), answer).into_owned());
+    tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            tracing::debug!(%error, "a connection ended");
+        }
+    });
+}

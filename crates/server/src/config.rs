@@ -1,0 +1,353 @@
+//! Settings: one table, from which the command line, its help, the environment, the file and the documentation are read.
+//!
+//! What is given on the command line as a flag counts most, then `--set`, the environment, the file, and the default.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Args;
+use engine::Limits;
+use store::Location;
+
+use crate::failure::{Failure, Result};
+
+/// What every command takes.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Common {
+    /// Directory of the data [default: ./data]
+    #[arg(long, global = true, value_name = "DIR", help_heading = "Common options")]
+    pub data: Option<String>,
+    /// Database: sqlite:PATH, sqlite::memory: or postgres://... [default: vinyasa.db in the data directory]
+    #[arg(long, global = true, value_name = "PLACE", help_heading = "Common options")]
+    pub database: Option<String>,
+    /// TOML file with settings
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Common options")]
+    pub config: Option<PathBuf>,
+    /// Any setting; may be repeated (`vinyasa help serve` lists them)
+    #[arg(long, global = true, value_name = "NAME=VALUE", help_heading = "Common options")]
+    pub set: Vec<String>,
+}
+
+/// All settings, read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// The directory of the data.
+    pub data: PathBuf,
+    /// The database, when it is not the file in the directory.
+    pub database: Option<Location>,
+    /// Where the server listens.
+    pub listen: Vec<String>,
+    /// Which limits hold where none is set.
+    pub profile: Profile,
+    /// Whether time, gids and tokens are predictable and `/-/test` exists.
+    pub test_mode: bool,
+    /// What is logged, if that is set.
+    pub log: Option<String>,
+    /// How it is logged.
+    pub log_format: LogFormat,
+    /// The largest body, in bytes.
+    pub body_limit: usize,
+    /// How long a client may take to send a body.
+    pub body_timeout: Duration,
+    /// How long running requests may take to finish when the server stops.
+    pub stop_timeout: Duration,
+    page_limit: Option<usize>,
+    unpaginated_limit: Option<usize>,
+    offset_lifetime: Option<i64>,
+    /// The most reads at once.
+    pub database_readers: usize,
+    /// The most writes at once, on a database server.
+    pub database_writers: usize,
+    /// How long a read may take.
+    pub database_timeout: Duration,
+}
+
+/// A set of limits.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Profile {
+    /// What a self-hoster wants: bounds only where they protect the server.
+    Open,
+    /// What the hosted service has published.
+    Asana,
+}
+
+/// The form of the log.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum LogFormat {
+    /// For people on a terminal, for programs elsewhere.
+    Auto,
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            data: "./data".into(),
+            database: None,
+            listen: vec!["127.0.0.1:8080".to_owned()],
+            profile: Profile::Open,
+            test_mode: false,
+            log: None,
+            log_format: LogFormat::Auto,
+            body_limit: 10 << 20,
+            body_timeout: Duration::from_secs(60),
+            stop_timeout: Duration::from_secs(30),
+            page_limit: None,
+            unpaginated_limit: None,
+            offset_lifetime: None,
+            database_readers: 32,
+            database_writers: 16,
+            database_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+/// A setting.
+pub struct Setting {
+    /// Its name in the file and after `--set`; `VINYASA_` and the name in capitals in the environment.
+    pub name: &'static str,
+    /// What counts when it is not given.
+    pub default: &'static str,
+    /// What it does.
+    pub meaning: &'static str,
+    set: fn(&mut Config, &str) -> Result<(), String>,
+}
+
+const fn setting(
+    name: &'static str,
+    default: &'static str,
+    meaning: &'static str,
+    set: fn(&mut Config, &str) -> Result<(), String>,
+) -> Setting {
+    Setting { name, default, meaning, set }
+}
+
+/// Every setting, in the order of the documentation.
+pub static SETTINGS: &[Setting] = &[
+    setting("data", "./data", "directory of the data", |config, text| put(&mut config.data, Ok(text.into()))),
+    setting("database", "", "sqlite:PATH, sqlite::memory: or postgres://...; else vinyasa.db in the data directory", {
+        |config, text| {
+            let read = (!text.is_empty()).then(|| text.parse()).transpose();
+            put(&mut config.database, read.map_err(|_| wrong("a database (sqlite:PATH or postgres://...)", text)))
+        }
+    }),
+    setting("listen", "127.0.0.1:8080", "addresses to listen on, separated by commas; port 0 takes a free one", {
+        |config, text| put(&mut config.listen, addresses(text))
+    }),
+    setting("profile", "open", "open: nothing gated; asana: the published limits, number by number", {
+        |config, text| put(&mut config.profile, choice(text, &[("open", Profile::Open), ("asana", Profile::Asana)]))
+    }),
+    setting("page_limit", "100", "largest limit= of a page", |config, text| {
+        put(&mut config.page_limit, number(text, 1, 10_000).map(Some))
+    }),
+    setting("unpaginated_limit", "10000 (asana: 1000)", "most objects of a list that is asked for without limit=", {
+        |config, text| put(&mut config.unpaginated_limit, number(text, 1, 1_000_000).map(Some))
+    }),
+    setting("offset_lifetime", "86400 (asana: 900)", "seconds for which the offset of a next page is good", {
+        |config, text| put(&mut config.offset_lifetime, number(text, 1, 1 << 32).map(Some))
+    }),
+    setting("body_limit", "10MiB", "largest request body; bytes, or with KiB, MiB, GiB", |config, text| {
+        put(&mut config.body_limit, size(text))
+    }),
+    setting("body_timeout", "60", "seconds that a client may take to send a body", |config, text| {
+        put(&mut config.body_timeout, seconds(text))
+    }),
+    setting("stop_timeout", "30", "seconds that running requests may take to finish when the server stops", {
+        |config, text| put(&mut config.stop_timeout, seconds(text))
+    }),
+    setting("database_readers", "32", "most reads that run at once; others wait", |config, text| {
+        put(&mut config.database_readers, number(text, 1, 1_000))
+    }),
+    setting("database_writers", "16", "most writes that run at once, on PostgreSQL", |config, text| {
+        put(&mut config.database_writers, number(text, 1, 1_000))
+    }),
+    setting("database_timeout", "30", "seconds after which a read is stopped", |config, text| {
+        put(&mut config.database_timeout, seconds(text))
+    }),
+    setting("log", "info", "what is logged: error, warn, info, debug, trace, or a filter such as info,engine=debug", {
+        |config, text| put(&mut config.log, Ok(Some(text.to_owned())))
+    }),
+    setting("log_format", "auto", "text for people, json for programs; auto: text on a terminal", |config, text| {
+        let forms = [("auto", LogFormat::Auto), ("text", LogFormat::Text), ("json", LogFormat::Json)];
+        put(&mut config.log_format, choice(text, &forms))
+    }),
+    setting("test_mode", "false", "predictable time, gids and tokens, and /-/test; for loopback addresses only", {
+        |config, text| put(&mut config.test_mode, choice(text, &[("true", true), ("false", false)]))
+    }),
+];
+
+fn put<T>(place: &mut T, read: Result<T, String>) -> Result<(), String> {
+    read.map(|value| *place = value)
+}
+
+fn wrong(what: &str, text: &str) -> String {
+    format!("Not {what}: {text}")
+}
+
+fn choice<T: Copy>(text: &str, known: &[(&str, T)]) -> Result<T, String> {
+    let found = known.iter().find(|(name, _)| *name == text).map(|(_, value)| *value);
+    found.ok_or_else(|| {
+        let names: Vec<_> = known.iter().map(|(name, _)| *name).collect();
+        wrong(&format!("one of {}", names.join(", ")), text)
+    })
+}
+
+fn number<T: TryFrom<u64>>(text: &str, least: u64, most: u64) -> Result<T, String> {
+    let read = text.parse().ok().filter(|number| (least..=most).contains(number));
+    read.and_then(|number| T::try_from(number).ok())
+        .ok_or_else(|| wrong(&format!("a whole number from {least} to {most}"), text))
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    number(text, 1, 86_400).map(Duration::from_secs)
+}
+
+fn size(text: &str) -> Result<usize, String> {
+    let units = [("KiB", 10), ("MiB", 20), ("GiB", 30)];
+    let (digits, shift) =
+        units.iter().find_map(|(unit, shift)| Some((text.strip_suffix(unit)?.trim_end(), *shift))).unwrap_or((text, 0));
+    let bytes = digits.parse::<usize>().ok().and_then(|number| number.checked_mul(1 << shift));
+    bytes.filter(|bytes| (1..=1 << 30).contains(bytes)).ok_or_else(|| wrong("a size from 1 to 1GiB", text))
+}
+
+fn addresses(text: &str) -> Result<Vec<String>, String> {
+    let all: Vec<_> = text.split(',').map(str::trim).filter(|one| !one.is_empty()).map(str::to_owned).collect();
+    let valid = |one: &String| one.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+    match all.iter().find(|one| !valid(one)) {
+        Some(one) => Err(wrong("an address with a port, such as 127.0.0.1:8080", one)),
+        None if all.is_empty() => Err(wrong("an address with a port, such as 127.0.0.1:8080", text)),
+        None => Ok(all),
+    }
+}
+
+/// The prefix of every variable.
+const PREFIX: &str = "VINYASA_";
+
+impl Config {
+    /// Reads the settings from everywhere. `flags` are those that the command has flags for.
+    pub fn load(common: &Common, flags: &[(&str, Option<String>)]) -> Result<Config> {
+        #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+        let environment = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.to_string_lossy().into_owned())));
+        Config::read(common, flags, environment)
+    }
+
+    fn read(
+        common: &Common,
+        flags: &[(&str, Option<String>)],
+        environment: impl Iterator<Item = (String, String)>,
+    ) -> Result<Config> {
+        let mut config = Config::default();
+        let mut file = None;
+        let mut variables = Vec::new();
+        for (variable, value) in environment {
+            match variable.strip_prefix(PREFIX) {
+                Some("CONFIG") => file = Some(PathBuf::from(value)),
+                Some(name) if !is_of_an_orchestrator(name) => {
+                    variables.push((variable.clone(), name.to_lowercase(), value));
+                }
+                _ => {}
+            }
+        }
+        if let Some(file) = common.config.as_ref().or(file.as_ref()) {
+            for (name, value) in read_file(file)? {
+                config.set(&name, &value, &file.display().to_string())?;
+            }
+        }
+        for (variable, name, value) in variables {
+            config.set(&name, &value, &variable)?;
+        }
+        for pair in &common.set {
+            let (name, value) =
+                pair.split_once('=').ok_or_else(|| Failure::usage(format_args!("--set {pair}: Not NAME=VALUE")))?;
+            config.set(name.trim(), value.trim(), "--set")?;
+        }
+        for (name, value) in [("data", &common.data), ("database", &common.database)] {
+            if let Some(value) = value {
+                config.set(name, value, &format!("--{name}"))?;
+            }
+        }
+        for (name, value) in flags {
+            if let Some(value) = value {
+                config.set(name, value, &format!("--{}", name.replace('_', "-")))?;
+            }
+        }
+        Ok(config)
+    }
+
+    fn set(&mut self, name: &str, value: &str, origin: &str) -> Result<()> {
+        let setting = SETTINGS.iter().find(|setting| setting.name == name).ok_or_else(|| {
+            Failure::usage(format_args!("{origin}: unknown setting `{name}`; `vinyasa help serve` lists them all"))
+        })?;
+        (setting.set)(self, value).map_err(|error| Failure::usage(format_args!("{origin}: {name}: {error}")))
+    }
+
+    /// Where the database is.
+    pub fn location(&self) -> Location {
+        self.database.clone().unwrap_or_else(|| Location::SqliteFile(self.data.join("vinyasa.db")))
+    }
+
+    /// The limits of the API.
+    pub fn limits(&self) -> Limits {
+        let (unpaginated, offset_lifetime) = match self.profile {
+            Profile::Open => (10_000, 86_400),
+            Profile::Asana => (1_000, 900),
+        };
+        Limits {
+            page: self.page_limit.unwrap_or(100),
+            unpaginated: self.unpaginated_limit.unwrap_or(unpaginated),
+            offset_lifetime: self.offset_lifetime.unwrap_or(offset_lifetime),
+        }
+    }
+}
+
+/// Kubernetes describes a service called `vinyasa` to every container in variables with our prefix.
+fn is_of_an_orchestrator(name: &str) -> bool {
+    name == "PORT" || name.starts_with("PORT_") || name.starts_with("SERVICE_")
+}
+
+/// The settings of a file, as text.
+fn read_file(path: &Path) -> Result<Vec<(String, String)>> {
+    let place = path.display();
+    let text = fs::read_to_string(path).map_err(|error| Failure::new(format_args!("{place}: {error}")))?;
+    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
+        let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+        Failure::usage(format_args!("{place}: line {line}: {}", error.message()))
+    })?;
+    let mut settings = Vec::new();
+    for (name, value) in table {
+        let value = match &value {
+            toml::Value::Array(values) => {
+                values.iter().map(scalar).collect::<Option<Vec<_>>>().map(|all| all.join(","))
+            }
+            value => scalar(value),
+        };
+        // A table, for one: no setting has such a value, and the name is not known either.
+        settings.push((name, value.unwrap_or_default()));
+    }
+    Ok(settings)
+}
+
+fn scalar(value: &toml::Value) -> Option<String> {
+    match value {
+        toml::Value::String(text) => Some(text.clone()),
+        toml::Value::Integer(number) => Some(number.to_string()),
+        toml::Value::Boolean(truth) => Some(truth.to_string()),
+        _ => None,
+    }
+}
+
+/// The table of settings, for the help.
+pub fn list_settings() -> String {
+    let mut list = "Settings (--set NAME=VALUE, VINYASA_NAME in the environment, NAME in the file):\n".to_owned();
+    for Setting { name, default, meaning, .. } in SETTINGS {
+        let default = if default.is_empty() { String::new() } else { format!(" [default: {default}]") };
+        list.push_str(&format!("  {name:<18} {meaning}{default}\n"));
+    }
+    list.push_str("A flag counts more than --set, that more than the environment, that more than the file.");
+    list
+}

@@ -1,0 +1,210 @@
+//! HTTP around the API: a request is read whole, answered, and written whole.
+
+use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::Duration;
+
+use auth::token;
+use bytes::{Bytes, BytesMut};
+use engine::operation::Method;
+use engine::{Api, Error, PREFIX};
+use futures_util::FutureExt;
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Body, Incoming};
+use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
+use hyper::{Request, Response, StatusCode};
+
+use crate::{VERSION, page};
+
+/// What is said on every answer of the API.
+const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=UTF-8");
+const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=UTF-8");
+const API_VERSION: (HeaderName, HeaderValue) =
+    (HeaderName::from_static("x-asana-api-version"), HeaderValue::from_static("1.1"));
+
+/// How much of a body that is too large is still read, so that its sender comes to read the refusal.
+const PATIENCE: usize = 64 << 20;
+
+/// The server's side of HTTP.
+pub struct Http {
+    api: Arc<Api>,
+    body_limit: usize,
+    body_timeout: Duration,
+    /// Where the server is, for a caller that does not say what it calls it.
+    address: Arc<str>,
+    stopping: AtomicBool,
+}
+
+/// An answer on its way out.
+type Answer = Response<Full<Bytes>>;
+
+impl Http {
+    /// HTTP around this API.
+    pub fn new(api: Arc<Api>, body_limit: usize, body_timeout: Duration, address: &str) -> Self {
+        Http { api, body_limit, body_timeout, address: address.into(), stopping: AtomicBool::new(false) }
+    }
+
+    /// From now on the server is not ready for new clients.
+    pub fn stop(&self) {
+        self.stopping.store(true, Relaxed);
+    }
+
+    /// Answers a request. A panic becomes a 500 and touches no other request.
+    pub async fn answer(&self, request: Request<Incoming>) -> Result<Answer, Infallible> {
+        let base = self.base(&request);
+        let answered = AssertUnwindSafe(self.dispatch(request, &base)).catch_unwind().await;
+        Ok(answered.unwrap_or_else(|_| self.refuse(&Error::server(), &base)))
+    }
+
+    async fn dispatch(&self, request: Request<Incoming>, base: &Arc<str>) -> Answer {
+        let (head, body) = request.into_parts();
+        let path = head.uri.path();
+        if let Some(below) = path.strip_prefix(PREFIX).filter(|below| below.is_empty() || below.starts_with('/')) {
+            let body = match self.read_body(body, &head.headers).await {
+                Ok(body) => body,
+                Err(error) => return self.refuse(&error, base),
+            };
+            let query = head.uri.query().unwrap_or_default();
+            let request = engine::Request {
+                method: Method::parse(head.method.as_str()),
+                path: below,
+                query,
+                token: text(&head.headers, &header::AUTHORIZATION)
+                    .and_then(token::from_header)
+                    .or_else(|| token::from_query(query)),
+                content_type: text(&head.headers, &header::CONTENT_TYPE),
+                body: &body,
+                base: Arc::clone(base),
+            };
+            return from_api(self.api.respond(&request).await);
+        }
+        match (head.method.as_str(), path) {
+            ("GET" | "HEAD", "/-/health/live") => say(StatusCode::OK, "{\"status\":\"live\"}".to_owned()),
+            ("GET" | "HEAD", "/-/health/ready") => self.ready().await,
+            ("GET" | "HEAD", "/-/version") => say(StatusCode::OK, format!("{{\"version\":\"{VERSION}\"}}")),
+            ("GET" | "HEAD", "/docs/errors") => with_type(StatusCode::OK, HTML, page::errors().into()),
+            _ => self.refuse(&Error::no_route(), base),
+        }
+    }
+
+    /// Whether new requests can be served.
+    async fn ready(&self) -> Answer {
+        let reason = match self.api.db.probe().await {
+            Err(error) => {
+                tracing::warn!(%error, "not ready");
+                "database"
+            }
+            Ok(()) if self.stopping.load(Relaxed) => "stopping",
+            Ok(()) => return say(StatusCode::OK, "{\"status\":\"ready\"}".to_owned()),
+        };
+        say(StatusCode::SERVICE_UNAVAILABLE, format!("{{\"status\":\"not ready\",\"reason\":\"{reason}\"}}"))
+    }
+
+    fn refuse(&self, error: &Error, base: &str) -> Answer {
+        from_api(self.api.refuse(error, base))
+    }
+
+    /// The address by which the caller calls the server.
+    fn base(&self, request: &Request<Incoming>) -> Arc<str> {
+        let host = text(request.headers(), &header::HOST).or_else(|| request.uri().authority().map(|all| all.as_str()));
+        match host {
+            Some(host) if is_host(host) => format!("http://{host}").into(),
+            _ => Arc::clone(&self.address),
+        }
+    }
+
+    async fn read_body(&self, body: Incoming, headers: &HeaderMap) -> Result<Bytes, Error> {
+        if body.is_end_stream() {
+            return Ok(Bytes::new());
+        }
+        let too_large = || Error::too_large(self.body_limit);
+        if body.size_hint().lower() > self.body_limit as u64 {
+            // A sender that waits to be told to go on is simply not told so.
+            if !headers.contains_key(header::EXPECT) {
+                drop(tokio::time::timeout(self.body_timeout, discard(body)).await);
+            }
+            return Err(too_large());
+        }
+        let read = tokio::time::timeout(self.body_timeout, collect(body, self.body_limit)).await;
+        match read {
+            Ok(Ok(Some(body))) => Ok(body),
+            Ok(Ok(None)) => Err(too_large()),
+            Ok(Err(_)) => Err(Error::bad("The request body could not be read")),
+            Err(_) => Err(Error { status: 408, ..Error::bad("The request body did not arrive in time") }),
+        }
+    }
+}
+
+/// The whole body; `None` when it is larger than the limit.
+async fn collect(mut body: Incoming, limit: usize) -> hyper::Result<Option<Bytes>> {
+    let mut first = Bytes::new();
+    let mut all = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame?.into_data() else {
+            continue;
+        };
+        if first.len() + all.len() + data.len() > limit {
+            discard(body).await;
+            return Ok(None);
+        }
+        if first.is_empty() && all.is_empty() {
+            first = data;
+            continue;
+        }
+        if all.is_empty() {
+            all.extend_from_slice(&std::mem::take(&mut first));
+        }
+        all.extend_from_slice(&data);
+    }
+    Ok(Some(if all.is_empty() { first } else { all.freeze() }))
+}
+
+/// Reads on for a while without keeping anything.
+async fn discard(mut body: Incoming) {
+    let mut read = 0;
+    while let Some(Ok(frame)) = body.frame().await {
+        read += frame.data_ref().map_or(0, Bytes::len);
+        if read > PATIENCE {
+            return;
+        }
+    }
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
+
+/// Whether a name can stand in an address as it is.
+fn is_host(host: &str) -> bool {
+    !host.is_empty()
+        && host.len() <= 255
+        && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte))
+}
+
+fn from_api(response: engine::Response) -> Answer {
+    let status = StatusCode::from_u16(response.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut answer = with_type(status, JSON, response.body.into());
+    let headers = answer.headers_mut();
+    let (name, value) = API_VERSION;
+    headers.insert(name, value);
+    if let Some(location) = response.location.and_then(|location| location.try_into().ok()) {
+        headers.insert(header::LOCATION, location);
+    }
+    if let Some(seconds) = response.retry_after {
+        headers.insert(header::RETRY_AFTER, seconds.into());
+    }
+    answer
+}
+
+fn say(status: StatusCode, json: String) -> Answer {
+    with_type(status, JSON, json.into())
+}
+
+fn with_type(status: StatusCode, content_type: HeaderValue, body: Bytes) -> Answer {
+    let mut answer = Response::new(Full::new(body));
+    *answer.status_mut() = status;
+    answer.headers_mut().insert(header::CONTENT_TYPE, content_type);
+    answer
+}
