@@ -81,27 +81,15 @@ impl Writer {
     fn run(mut self) {
         let mut left_over = None;
         while let Some(work) = left_over.take().or_else(|| self.queue.next()) {
-            // Requests catch their own panics; this is for what is wrong here, or in the drop of an answer.
-            let done = catch_unwind(AssertUnwindSafe(|| self.run_work(work)));
-            left_over = done.unwrap_or_else(|_| {
-                recover(&mut self.write);
-                None
-            });
+            match work {
+                Work::Shared(request) => left_over = self.run_batch(request),
+                Work::Load(request) => self.run_load(request),
+                Work::Alone(work) => work(&mut self.write),
+                Work::Close => {}
+            }
+            self.write.session.tidy();
         }
         self.write.session.close();
-    }
-
-    /// Does a piece of work. Returns work that it took from the queue but could not do.
-    fn run_work(&mut self, work: Work) -> Option<Work> {
-        let mut left_over = None;
-        match work {
-            Work::Shared(request) => left_over = self.run_batch(request),
-            Work::Load(request) => self.run_load(request),
-            Work::Alone(work) => work(&mut self.write),
-            Work::Close => {}
-        }
-        self.write.session.tidy();
-        left_over
     }
 
     /// Runs a request and those that wait behind it. Returns what is no request, and came next.
@@ -228,7 +216,9 @@ fn recover(write: &mut Write) {
 
 fn answer(requests: Vec<Box<dyn Request>>, failure: Option<Error>) {
     for request in requests {
-        request.answer(failure.clone());
+        let failure = failure.clone();
+        // An answer that nobody waits for is dropped here. Should that panic, the others still get theirs.
+        drop(catch_unwind(AssertUnwindSafe(|| request.answer(failure))));
     }
 }
 

@@ -24,6 +24,7 @@ use crate::writer::{Queue, Writer};
 pub(crate) use reader::Read;
 
 use reader::Reader;
+use session::Session;
 
 /// The most requests that share a commit.
 const BATCH: usize = 64;
@@ -58,7 +59,7 @@ impl Database {
             create_private(&file.path)?;
         }
         let opened = Arc::clone(&file);
-        let session = spawn_blocking(move || session::Writer::open(&opened)).await.map_err(Error::engine)??;
+        let session = spawn_blocking(move || Session::open(&opened)).await.map_err(Error::engine)??;
         Writer::start(Box::new(session), Arc::clone(shared), queue, BATCH, alive)?;
         Ok(Database { file, readers: Pool::new(options.readers), shared: Arc::clone(shared) })
     }
