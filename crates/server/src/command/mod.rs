@@ -79,15 +79,16 @@ fn run_line(line: Line) -> Result<()> {
     done
 }
 
-/// Prints a line for programs. They read it at once, or not at all.
-fn print_line(line: &str) {
+/// Prints a line for programs. It matters whether it arrives: a token, for one, is printed once.
+fn print_line(line: &str) -> Result<()> {
     let mut out = io::stdout().lock();
-    drop(writeln!(out, "{line}").and_then(|()| out.flush()));
+    let printed = writeln!(out, "{line}").and_then(|()| out.flush());
+    printed.map_err(|error| Failure::new(format_args!("standard output: {error}")))
 }
 
 /// Prints a JSON object of texts, its members in this order.
-fn print_object(members: &[(&str, &str)]) {
+fn print_object(members: &[(&str, &str)]) -> Result<()> {
     let members: Vec<_> =
         members.iter().map(|(name, value)| format!("\"{name}\":{}", serde_json::Value::from(*value))).collect();
-    print_line(&format!("{{{}}}", members.join(",")));
+    print_line(&format!("{{{}}}", members.join(",")))
 }

@@ -156,6 +156,18 @@ fn what_is_typed_wrongly_is_said_in_one_line() {
 }
 
 #[test]
+fn a_token_that_cannot_be_printed_is_not_lost_in_silence() {
+    let place = Place::embedded();
+    place.init(&[]);
+    let mut create =
+        crate::process::binary(&["admin", "token", "create", "--user", "ann@acme.example", "--label", "x"]);
+    let full = fs::File::options().write(true).open("/dev/full").expect("a full device");
+    let done = create.arg("--data").arg(place.path("data")).stdout(full).output().expect("runs");
+    assert_eq!(done.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&done.stderr).starts_with("vinyasa: standard output: "));
+}
+
+#[test]
 fn the_help_teaches() {
     for (command, words) in [
         (&["--help"][..], &["vinyasa serve --demo", "vinyasa admin init", "exits with 1"][..]),
