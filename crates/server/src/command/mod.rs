@@ -1,6 +1,7 @@
 //! The command line: what each command takes stands in its file.
 
 mod admin;
+mod seed;
 mod serve;
 
 use std::io::{self, Write};
@@ -38,6 +39,7 @@ enum Command {
     Serve(serve::Serve),
     #[command(subcommand)]
     Admin(admin::Admin),
+    Seed(seed::Seed),
 }
 
 /// Runs the command that the process was started with.
@@ -72,6 +74,7 @@ fn run_line(line: Line) -> Result<()> {
         match line.command {
             Command::Serve(serve) => serve.run(&line.common).await,
             Command::Admin(admin) => admin.run(&line.common).await,
+            Command::Seed(seed) => seed.run(&line.common).await,
         }
     });
     // A read that nobody waits for any more does not keep the process.
