@@ -120,12 +120,14 @@ impl Viewers {
     pub async fn load(&self, read: &mut Read, digest: &Digest) -> Result<Option<Arc<Viewer>>, store::Error> {
         let token = Query::new(&TOKEN, vec![Value::from(&digest[..])]);
         let blocks = read.level(&[token, epoch_query()]).await?;
-        let user = blocks[0].int(0, 0).filter(|_| !blocks[0].is_empty());
-        let same =
-            blocks[0].bytes(0, 1).is_some_and(|known| bool::from(subtle::ConstantTimeEq::ct_eq(known, &digest[..])));
-        let viewer = match user {
-            Some(user) if same => Arc::new(viewer(read, user, epoch(&blocks[1])).await?),
-            _ => {
+        let found = (0..blocks[0].len()).next().and_then(|row| {
+            let known = blocks[0].bytes(row, 1)?;
+            let same = bool::from(subtle::ConstantTimeEq::ct_eq(known, &digest[..]));
+            blocks[0].int(row, 0).filter(|_| same)
+        });
+        let viewer = match found {
+            Some(user) => Arc::new(viewer(read, user, epoch(&blocks[1])).await?),
+            None => {
                 if let Ok(mut viewers) = self.by_digest.write() {
                     viewers.remove(digest);
                 }
@@ -203,6 +205,9 @@ fn level_expression(guard: &Guard, key: &str) -> String {
             let key = format!("t.{column}");
             let level = level_expression(&resource.guard, &key);
             if resource.trash { format!("(CASE WHEN {}TRUE THEN {level} END)", resource.there(&key)) } else { level }
+        }
+        Guard::Both(one, other) => {
+            format!("(CASE WHEN {} THEN {} END)", other.predicate(key), level_expression(one, key))
         }
         Guard::Sql(_) => format!(
             "(CASE WHEN {} THEN coalesce({}, {}) END)",
