@@ -563,7 +563,7 @@ fn delete_project(call: &mut Call<'_>) -> Result<Outcome> {
         &format!(
             "{DOOMED} INSERT INTO changes (workspace_id, object_id, kind, resource_subtype, action, actor_id, created_at) \
              SELECT k.workspace_id, k.gid, 'task', k.resource_subtype, 'deleted', ?3, ?2 \
-             FROM tasks k WHERE k.gid IN (SELECT gid FROM doomed) RETURNING id, object_id"
+             FROM tasks k WHERE k.gid IN (SELECT gid FROM doomed) ORDER BY k.gid RETURNING id, object_id"
         ),
         &[Type::Int, Type::Int],
         &[project.into(), call.now.into(), call.viewer.user.into()],
