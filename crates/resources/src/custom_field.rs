@@ -7,7 +7,7 @@ use engine::body::Body;
 use engine::call::Call;
 use engine::change::{Change, Did};
 use engine::error::{Error, Result};
-use engine::field::{Field, Kind, boolean, children, choice, integer, long_text, many, one, sql, text};
+use engine::field::{Field, Kind, boolean, children, choice, integer, long_text, many, nothing, one, sql, text};
 use engine::input::{InputKind, input};
 use engine::operation::{Listing, Outcome, by_number, create, delete, get, list, parent, update};
 use engine::resource::{Guard, Resource};
@@ -57,12 +57,12 @@ pub static CUSTOM_FIELD: Resource = Resource {
         CURRENCY_CODE.writable(),
         CUSTOM_LABEL.writable(),
         CUSTOM_LABEL_POSITION.writable(),
-        sql("asana_created_field", Kind::Text(64), "NULL"),
+        nothing("asana_created_field", Kind::Text(64)),
         one("created_by", &USER, "created_by_id"),
         choice("privacy_setting", PRIVACY_SETTINGS).writable(),
         choice("default_access_level", ACCESS_LEVELS).writable(),
         boolean("has_notifications_enabled").writable(),
-        sql("id_prefix", Kind::Text(64), "NULL").compact(),
+        nothing("id_prefix", Kind::Text(64)).compact(),
         IS_FORMULA_FIELD.compact(),
         boolean("is_global_to_workspace"),
         IS_VALUE_READ_ONLY,
