@@ -11,8 +11,8 @@ use engine::call::Call;
 use engine::change::{Change, Did};
 use engine::error::{Error, Result};
 use engine::field::{
-    Field, Kind, TEXT_LENGTH, boolean, choice, computed, count, date, link, long_text, many, nothing, one, sql, text,
-    time,
+    Field, Kind, TEXT_LENGTH, boolean, children, choice, computed, count, date, link, long_text, many, nothing, one,
+    sql, text, time,
 };
 use engine::input::{Input, InputKind, input};
 use engine::json::Writer;
@@ -26,6 +26,7 @@ use engine::resource::{Guard, Resource};
 use model::{Level, rich_text};
 use store::{Type, Value};
 
+use crate::custom_field_setting::CUSTOM_FIELD_SETTING;
 use crate::section::add_section;
 use crate::tag::COLORS;
 use crate::team::TEAM;
@@ -96,6 +97,7 @@ pub static PROJECT: Resource = Resource {
         nothing("current_status_update", Kind::Json),
         // Values on the project itself, which need a portfolio that has the fields.
         sql("custom_fields", Kind::Json, "'[]'").input(InputKind::Json).writable(),
+        many("custom_field_settings", &CUSTOM_FIELD_SETTING, children("parent_id", "t.rank, t.gid")),
         choice("default_access_level", ACCESS_LEVELS).writable(),
         choice("default_view", VIEWS).writable(),
         date("due_on").writable().nullable(),

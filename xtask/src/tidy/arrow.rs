@@ -13,9 +13,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("engine", &["phrase", "model", "store"]),
     ("auth", &["model", "store", "engine"]),
     ("resources", &["model", "store", "engine"]),
-    ("server", &["phrase", "model", "store", "engine", "auth", "resources"]),
+    ("sample", &["model", "store", "engine", "auth", "resources"]),
+    ("server", &["phrase", "model", "store", "engine", "auth", "resources", "sample"]),
     ("testkit", &["phrase", "model", "store", "engine", "auth", "resources", "server"]),
-    ("bench", &["phrase", "model", "store", "engine", "auth", "resources", "server", "testkit"]),
+    ("bench", &["phrase", "model", "store", "engine", "auth", "resources", "sample", "server", "testkit"]),
 ];
 
 /// Only tests may use it, so that nothing of it reaches the binary.

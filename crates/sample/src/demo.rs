@@ -1,0 +1,1 @@
+//! A small organization to look around in.
