@@ -80,7 +80,7 @@ fn base64(bytes: &[u8]) -> String {
 #[test]
 fn the_base_is_the_name_that_the_caller_uses() {
     let (_place, server, ann, _) = acme();
-    let mut with_host = |host: &str| {
+    let with_host = |host: &str| {
         let request =
             format!("GET /api/1.0/nothing HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {}\r\n\r\n", ann.token());
         let answer = server.nobody().try_send_raw(request.as_bytes(), false).expect("an answer");
