@@ -1,7 +1,7 @@
 //! The tasks, with all that hangs on them.
 
 use model::time::date_of;
-use model::{Level, rank};
+use model::{Level, rank, rich_text};
 use store::{Value, Write};
 
 use super::DAY;
@@ -190,7 +190,7 @@ impl Tasks {
                 parents.truncate(1);
             }
             let Some((parent, rank)) = parents.last_mut() else { break };
-            *rank = next_rank(rank);
+            *rank = if rank.is_empty() { rank::first() } else { rank::after(rank) };
             let created_at = (created_at + (number as i64 + 1) * 7 * MINUTE).min(self.now);
             let part = if full && number == 0 { Part::Full } else { self.part() };
             let child = self.make_task(desk, created_at, project, Some((parent, rank.clone())), part)?;
@@ -268,7 +268,7 @@ impl Tasks {
             let project = &mut projects[number];
             let section = self.dice.below(project.sections.len());
             let (section, rank) = &mut project.sections[section];
-            *rank = next_rank(rank);
+            *rank = if rank.is_empty() { rank::first() } else { rank::before(rank) };
             desk.tables.task_projects.push(row![task.gid, project.gid, *section, rank.as_str()]);
             if task.part == Part::Full && at == 0 && self.marked.full.is_empty() {
                 self.marked.place = (project.gid, *section);
@@ -350,7 +350,8 @@ impl Tasks {
                 task.gid,
                 "comment",
                 "comment_added",
-                text,
+                text.as_str(),
+                rich_text::from_plain(&text),
                 false,
                 false,
                 "web",
@@ -437,16 +438,11 @@ impl Tasks {
             due.map(date_of),
             due_at,
             task.parent.as_ref().map(|(parent, _)| parent.gid),
-            task.parent.as_ref().map_or_else(rank::first, |(_, rank)| rank.clone()),
+            task.parent.as_ref().map_or("", |(_, rank)| rank),
             false,
             task.created_at,
             people.creator,
             if completed { modified_at.max(completed_at) } else { modified_at },
         ]);
     }
-}
-
-/// The rank after the last one of a list, which is empty while the list is.
-fn next_rank(last: &str) -> String {
-    if last.is_empty() { rank::first() } else { rank::after(last) }
 }
