@@ -206,6 +206,9 @@ fn level_expression(guard: &Guard, key: &str) -> String {
             let level = level_expression(&resource.guard, &key);
             if resource.trash { format!("(CASE WHEN {}TRUE THEN {level} END)", resource.there(&key)) } else { level }
         }
+        Guard::Both(one, other) => {
+            format!("(CASE WHEN {} THEN {} END)", other.predicate(key), level_expression(one, key))
+        }
         Guard::Sql(_) => format!(
             "(CASE WHEN {} THEN coalesce({}, {}) END)",
             guard.predicate(key),

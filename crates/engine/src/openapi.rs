@@ -137,7 +137,7 @@ impl Document<'_> {
                     "type": "object",
                     "properties": {
                         "data": { "type": "array", "items": items },
-                        "next_page": { "nullable": true, "allOf": [reference("NextPage")] }
+                        "next_page": { "type": "object", "nullable": true, "allOf": [reference("NextPage")] }
                     },
                     "required": ["data"]
                 })
@@ -226,13 +226,15 @@ impl Document<'_> {
                 let always = matches!(kind, Kind::Bool | Kind::Int | Kind::Json) && !field.nullable;
                 nullable(value(kind), !always)
             }
-            Source::Member { kind, .. } | Source::Null(kind) => nullable(value(kind), true),
-            Source::One { target, .. } => json!({ "nullable": true, "allOf": [compact(target)] }),
+            Source::Null(kind) | Source::Member { kind, .. } => nullable(value(kind), true),
+            Source::One { target, .. } => json!({ "type": "object", "nullable": true, "allOf": [compact(target)] }),
             Source::OneOf { targets, .. } => {
                 let each: Vec<Json> = targets.iter().map(|target| compact(target)).collect();
-                json!({ "nullable": true, "anyOf": each })
+                json!({ "type": "object", "nullable": true, "anyOf": each })
             }
-            Source::Many { target, .. } | Source::Listed { target, .. } => json!({ "type": "array", "items": compact(target) }),
+            Source::Many { target, .. } | Source::Listed { target, .. } => {
+                json!({ "type": "array", "items": compact(target) })
+            }
             Source::Object(fields) => {
                 let mut members = Map::new();
                 self.add_fields(fields, depth, |shown| shown != Shown::Never, &mut members);
@@ -303,7 +305,8 @@ fn object_input(inputs: &[crate::input::Input]) -> Json {
         .iter()
         .map(|property| (property.name.to_owned(), nullable(input(&property.kind), property.nullable)))
         .collect();
-    let required: Vec<&str> = inputs.iter().filter(|property| property.required).map(|property| property.name).collect();
+    let required: Vec<&str> =
+        inputs.iter().filter(|property| property.required).map(|property| property.name).collect();
     let mut schema = json!({ "type": "object", "properties": members });
     if !required.is_empty() {
         schema["required"] = json!(required);

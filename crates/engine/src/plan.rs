@@ -110,9 +110,9 @@ impl Columns {
     }
 }
 
-/// A bare column name belongs to `t`.
+/// A bare column name belongs to `t`. Our columns are lower case; NULL and TRUE are not.
 fn qualified(expression: &str) -> String {
-    if expression.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+    if expression.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_') {
         format!("t.{expression}")
     } else {
         expression.to_owned()

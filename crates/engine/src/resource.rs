@@ -17,6 +17,8 @@ pub enum Guard {
     },
     /// Whoever may see the object that this column names, as long as it is not in the trash.
     Via(&'static str, &'static Resource),
+    /// Whom both let see it; the first decides what may be done.
+    Both(&'static Guard, &'static Guard),
     /// An SQL predicate over `{key}`, the object's gid. What may be done is decided by grants on the object itself.
     Sql(&'static str),
 }
@@ -124,6 +126,7 @@ impl Guard {
                 let key = format!("t.{column}");
                 format!("{}{}", resource.there(&key), resource.guard.predicate(&key))
             }
+            Guard::Both(one, other) => format!("({} AND {})", one.predicate(key), other.predicate(key)),
             Guard::Sql(predicate) => format!("({})", predicate.replace("{key}", key)),
         }
     }

@@ -28,7 +28,7 @@ use crate::custom_field::{
 };
 use crate::custom_field_display::{NEEDS, display, rounded, written_time};
 use crate::enum_option::ENUM_OPTION;
-use crate::story::{SystemStory, write_system_story};
+use crate::story::{SystemStory, subtype, write_system_story};
 use crate::user::USER;
 use crate::workspace::is_organization;
 
@@ -375,12 +375,12 @@ impl OnTask {
     /// Writes the story and the change.
     fn tell(&self, call: &mut Call<'_>, subject: &Subject<'_>, asked: &Held) -> Result<()> {
         let (subtype, property) = match self.subtype.as_str() {
-            "number" => ("number_custom_field_changed", "number_value"),
-            "enum" => ("enum_custom_field_changed", ""),
-            "multi_enum" => ("multi_enum_custom_field_changed", "multi_enum_values"),
-            "date" => ("date_custom_field_changed", "date_value"),
-            "people" => ("people_custom_field_changed", "people_value"),
-            _ => ("text_custom_field_changed", "text_value"),
+            "number" => (subtype::NUMBER_CUSTOM_FIELD_CHANGED, "number_value"),
+            "enum" => (subtype::ENUM_CUSTOM_FIELD_CHANGED, ""),
+            "multi_enum" => (subtype::MULTI_ENUM_CUSTOM_FIELD_CHANGED, "multi_enum_values"),
+            "date" => (subtype::DATE_CUSTOM_FIELD_CHANGED, "date_value"),
+            "people" => (subtype::PEOPLE_CUSTOM_FIELD_CHANGED, "people_value"),
+            _ => (subtype::TEXT_CUSTOM_FIELD_CHANGED, "text_value"),
         };
         let option = |held: &Held| match held {
             Held::Option(option) => Some(*option),
@@ -389,8 +389,8 @@ impl OnTask {
         let details = match property {
             "" => None,
             _ => Some(json!({
-                (format!("old_{property}")): self.told(call, &self.held)?,
-                (format!("new_{property}")): self.told(call, asked)?,
+                (format!("old_{property}")): self.told(&self.held),
+                (format!("new_{property}")): self.told(asked),
             })),
         };
         write_system_story(
@@ -414,8 +414,8 @@ impl OnTask {
     }
 
     /// A value as a story tells it.
-    fn told(&self, call: &mut Call<'_>, held: &Held) -> Result<Json> {
-        Ok(match held {
+    fn told(&self, held: &Held) -> Json {
+        match held {
             Held::Nothing if matches!(self.subtype.as_str(), "multi_enum" | "people") => json!([]),
             Held::Nothing | Held::Option(_) => Json::Null,
             Held::Text(value) => json!(value),
@@ -425,20 +425,9 @@ impl OnTask {
             Held::Date(day, moment) => {
                 json!({ "start_on": null, "due_at": moment.map(written_time), "due_on": day })
             }
-            Held::Items(items) if self.subtype == "people" => {
-                let mut people = Vec::new();
-                for item in items {
-                    let name = call.text("SELECT name FROM users WHERE gid = ?1", &[(*item).into()])?;
-                    people.push(json!({ "gid": item.to_string(), "resource_type": USER.kind, "name": name }));
-                }
-                Json::Array(people)
-            }
-            Held::Items(items) => {
-                let options = options_of(call, self.field)?;
-                let known = items.iter().filter_map(|item| options.iter().find(|option| option.gid == *item));
-                known.map(Choice::told).collect()
-            }
-        })
+            // Names are looked up when the story is read.
+            Held::Items(items) => json!(items),
+        }
     }
 }
 
@@ -474,35 +463,17 @@ fn names(path: &str, kind: &InputKind, value: &Json) -> Result<Vec<(Name, String
 /// An option of a field.
 struct Choice {
     gid: i64,
-    name: String,
-    color: String,
     enabled: bool,
-}
-
-impl Choice {
-    fn told(&self) -> Json {
-        let Choice { gid, name, color, enabled } = self;
-        json!({
-            "gid": gid.to_string(), "resource_type": ENUM_OPTION.kind, "color": color, "enabled": enabled, "name": name
-        })
-    }
 }
 
 fn options_of(call: &mut Call<'_>, field: i64) -> Result<Vec<Choice>> {
     let block = call.query(
-        "SELECT gid, name, color, enabled FROM enum_options WHERE custom_field_id = ?1",
-        &[Type::Int, Type::Text, Type::Text, Type::Bool],
+        "SELECT gid, enabled FROM enum_options WHERE custom_field_id = ?1",
+        &[Type::Int, Type::Bool],
         &[field.into()],
     )?;
-    let text = |row: usize, column: usize| block.text(row, column).unwrap_or_default().to_owned();
-    Ok((0..block.len())
-        .map(|row| Choice {
-            gid: block.int(row, 0).unwrap_or_default(),
-            name: text(row, 1),
-            color: text(row, 2),
-            enabled: block.bool(row, 3),
-        })
-        .collect())
+    let option = |row| Choice { gid: block.int(row, 0).unwrap_or_default(), enabled: block.bool(row, 1) };
+    Ok((0..block.len()).map(option).collect())
 }
 
 /// A person of the workspace. Whoever the caller does not see is refused like somebody who is not there.

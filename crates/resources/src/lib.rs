@@ -4,6 +4,7 @@
 
 pub mod custom_field;
 pub mod custom_field_display;
+pub mod custom_field_setting;
 pub mod custom_field_value;
 pub mod enum_option;
 pub mod like;
@@ -33,5 +34,6 @@ pub static RESOURCES: &[&Resource] = &[
     &tag::TAG,
     &story::STORY,
     &custom_field::CUSTOM_FIELD,
+    &custom_field_setting::CUSTOM_FIELD_SETTING,
     &enum_option::ENUM_OPTION,
 ];

@@ -227,3 +227,101 @@ impl Gap {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use engine::call::Call;
+    use engine::error::Result;
+    use model::Random;
+    use testkit::both;
+
+    use super::{Ordered, Place, place};
+    use crate::world::{Small, small};
+
+    /// A list that nothing else looks at.
+    const LIST: Ordered = Ordered { table: "sections", scope_column: "project_id", scope: 1, key_column: "gid" };
+
+    fn add(call: &mut Call<'_>, gid: i64, rank: &str) -> Result<()> {
+        let columns = [
+            ("gid", gid.into()),
+            ("workspace_id", 1.into()),
+            ("project_id", 1.into()),
+            ("name", "".into()),
+            ("rank", rank.into()),
+            ("created_at", 0.into()),
+        ];
+        call.insert("sections", &columns)
+    }
+
+    fn move_to(call: &mut Call<'_>, moving: i64, at: Place) -> Result<()> {
+        let rank = place(call, &LIST, moving, at)?;
+        call.update("sections", moving, &[("rank", rank.into())])
+    }
+
+    fn list(call: &mut Call<'_>) -> Result<Vec<i64>> {
+        call.numbers("SELECT gid FROM sections WHERE project_id = 1 ORDER BY rank, gid", &[])
+    }
+
+    /// The same move in memory.
+    fn move_in(list: &mut Vec<i64>, moving: i64, at: Place) {
+        if matches!(at, Place::Before(anchor) | Place::After(anchor) if anchor == moving) {
+            return;
+        }
+        list.retain(|gid| *gid != moving);
+        let position = |anchor: i64| list.iter().position(|gid| *gid == anchor).expect("it is in the list");
+        let to = match at {
+            Place::First => 0,
+            Place::Last => list.len(),
+            Place::Before(anchor) => position(anchor),
+            Place::After(anchor) => position(anchor) + 1,
+        };
+        list.insert(to, moving);
+    }
+
+    both!(any_moves_give_what_was_shown, small, |small: Small| async move {
+        let shown = |call: &mut Call<'_>| {
+            let random = Random::seeded(7);
+            let pick = |most: usize| (random.number() % most as u64) as usize;
+            let mut expected: Vec<i64> = Vec::new();
+            // Half of them share a rank to begin with.
+            for gid in 1..=60 {
+                let rank = if gid % 2 == 0 { "a5".to_owned() } else { place(call, &LIST, gid, Place::Last)? };
+                add(call, gid, &rank)?;
+            }
+            expected.extend(list(call)?);
+            for step in 0..400 {
+                let moving = expected[pick(expected.len())];
+                // Mostly into the same few gaps, so that they are used up.
+                let anchor = expected[pick(if step % 3 == 0 { expected.len() } else { 3 })];
+                let at = match pick(8) {
+                    0 => Place::First,
+                    1 => Place::Last,
+                    2..5 => Place::Before(anchor),
+                    _ => Place::After(anchor),
+                };
+                move_to(call, moving, at)?;
+                move_in(&mut expected, moving, at);
+                assert_eq!(list(call)?, expected, "step {step}: {moving} {at:?}");
+            }
+            Ok(())
+        };
+        small.world.write(shown).await;
+    });
+
+    both!(a_gap_that_is_used_up_is_widened, small, |small: Small| async move {
+        let filled = |call: &mut Call<'_>| {
+            let mut expected = vec![1, 2];
+            add(call, 1, "a0")?;
+            add(call, 2, "a1")?;
+            for gid in 3..=400 {
+                let rank = place(call, &LIST, gid, Place::After(1))?;
+                assert!(rank.len() <= model::rank::MAX_LEN);
+                add(call, gid, &rank)?;
+                expected.insert(1, gid);
+            }
+            assert_eq!(list(call)?, expected);
+            Ok(())
+        };
+        small.world.write(filled).await;
+    });
+}

@@ -11,8 +11,8 @@ use engine::call::Call;
 use engine::change::{Change, Did};
 use engine::error::{Error, Result};
 use engine::field::{
-    Field, Kind, TEXT_LENGTH, boolean, choice, computed, count, date, link, long_text, many, nothing, one, sql, text,
-    time,
+    Field, Kind, TEXT_LENGTH, boolean, children, choice, computed, count, date, link, long_text, many, nothing, one,
+    sql, text, time,
 };
 use engine::input::{Input, InputKind, input};
 use engine::json::Writer;
@@ -26,6 +26,7 @@ use engine::resource::{Guard, Resource};
 use model::{Level, rich_text};
 use store::{Type, Value};
 
+use crate::custom_field_setting::CUSTOM_FIELD_SETTING;
 use crate::section::add_section;
 use crate::tag::COLORS;
 use crate::team::TEAM;
@@ -91,11 +92,14 @@ pub static PROJECT: Resource = Resource {
         time("completed_at"),
         one("completed_by", &USER, "completed_by_id"),
         time("created_at"),
+        // There are no templates and no briefs yet.
+        nothing("created_from_template", Kind::Json).opt_in(),
         // Nobody can post a status yet.
         nothing("current_status", Kind::Json),
         nothing("current_status_update", Kind::Json),
         // Values on the project itself, which need a portfolio that has the fields.
         sql("custom_fields", Kind::Json, "'[]'").input(InputKind::Json).writable(),
+        many("custom_field_settings", &CUSTOM_FIELD_SETTING, children("parent_id", "t.rank, t.gid")),
         choice("default_access_level", ACCESS_LEVELS).writable(),
         choice("default_view", VIEWS).writable(),
         date("due_on").writable().nullable(),
@@ -115,6 +119,7 @@ pub static PROJECT: Resource = Resource {
         one("owner", &USER, "owner_id").writable().nullable(),
         computed("permalink_url", Kind::Text(2_048), "workspace", permalink),
         choice("privacy_setting", PRIVACY).writable(),
+        nothing("project_brief", Kind::Json).opt_in(),
         sql("public", Kind::Bool, "(t.privacy_setting = 'public_to_workspace')").input(InputKind::Bool).writable(),
         date("start_on").writable().nullable(),
         long_text("stored_html_notes").column("html_notes").internal(),
@@ -558,7 +563,7 @@ fn delete_project(call: &mut Call<'_>) -> Result<Outcome> {
         &format!(
             "{DOOMED} INSERT INTO changes (workspace_id, object_id, kind, resource_subtype, action, actor_id, created_at) \
              SELECT k.workspace_id, k.gid, 'task', k.resource_subtype, 'deleted', ?3, ?2 \
-             FROM tasks k WHERE k.gid IN (SELECT gid FROM doomed) RETURNING id, object_id"
+             FROM tasks k WHERE k.gid IN (SELECT gid FROM doomed) ORDER BY k.gid RETURNING id, object_id"
         ),
         &[Type::Int, Type::Int],
         &[project.into(), call.now.into(), call.viewer.user.into()],
@@ -821,6 +826,7 @@ pub fn touch(call: &mut Call<'_>, project: i64) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use serde_json::{Value as Json, json};
+    use store::Type;
     use testkit::{Answer, Client, both, gid};
 
     use crate::world::{Small, small};
@@ -957,6 +963,44 @@ mod tests {
         ann.post("/projects", json!({"workspace": workspace, "public": true}))
             .await
             .refused(400, "public: Cannot write this property");
+    });
+
+    both!(changes_are_heard, small, |small: Small| async move {
+        let Small { ann, bob, workspace, team, world, .. } = small;
+        let project = project(&ann, json!({"team": team, "name": "x"})).await;
+        let path = format!("/projects/{project}");
+        let data = json!({"name": "y", "archived": false, "owner": bob.user.to_string(),
+            "html_notes": "<body><b>z</b></body>", "due_on": "2026-05-04"});
+        ann.put(&path, data).await.ok();
+        ann.post(&format!("{path}/addFollowers"), json!({"followers": [bob.user.to_string()]})).await.ok();
+        let (project, user) = (project.parse::<i64>().unwrap(), bob.user);
+        for container in [project, workspace.parse().unwrap(), team.parse().unwrap()] {
+            let heard = world
+                .write(move |call| {
+                    let block = call.query(
+                        "SELECT c.action, c.field, c.field_action, c.value FROM changes c \
+                         JOIN change_routes r ON r.change_id = c.id WHERE r.container_id = ?1 AND c.object_id = ?2 \
+                         ORDER BY c.id",
+                        &[Type::Text, Type::Text, Type::Text, Type::Int],
+                        &[container.into(), project.into()],
+                    )?;
+                    let text = |row, column| block.text(row, column).unwrap_or("-").to_owned();
+                    let row = |row| (text(row, 0), text(row, 1), text(row, 2), block.int(row, 3));
+                    Ok((0..block.len()).map(row).collect::<Vec<_>>())
+                })
+                .await;
+            let expected = [
+                ("added", "-", "-", None),
+                ("changed", "members", "added", Some(user)),
+                ("changed", "name", "changed", None),
+                ("changed", "owner", "changed", Some(user)),
+                ("changed", "due_on", "changed", None),
+                ("changed", "notes", "changed", None),
+                ("changed", "followers", "added", Some(user)),
+            ];
+            let expected = expected.map(|(action, field, did, value)| (action.into(), field.into(), did.into(), value));
+            assert_eq!(heard, expected);
+        }
     });
 
     both!(what_is_refused, small, |small: Small| async move {

@@ -5,7 +5,8 @@ use engine::call::Call;
 use engine::change::{Change, Did};
 use engine::error::{Error, Result};
 use engine::field::{
-    Field, Kind, TEXT_LENGTH, boolean, choice, computed, listed, long_text, member, one, sql, text, time,
+    Field, Kind, TEXT_LENGTH, boolean, children, choice, computed, count, listed, long_text, many, member, one, sql,
+    text, time,
 };
 use engine::input::InputKind;
 use engine::json::Writer;
@@ -16,11 +17,15 @@ use model::{Level, rich_text};
 use serde_json::Value as Json;
 use store::{Type, Value};
 
-use crate::like::{STORY_LIKED, STORY_LIKES, STORY_NUM_LIKES};
+use crate::custom_field::CUSTOM_FIELD;
+use crate::enum_option::ENUM_OPTION;
+use crate::like::LIKE_OF_STORY;
+use crate::project::PROJECT;
+use crate::section::SECTION;
 use crate::tag::TAG;
+use crate::task::people::add_followers;
+use crate::task::{TASK, containers, load, task_change, touch};
 use crate::user::USER;
-
-use pending::{CUSTOM_FIELD, ENUM_OPTION, PROJECT, SECTION, TASK};
 
 pub mod subtype;
 
@@ -57,14 +62,14 @@ pub static STORY: Resource = Resource {
         one("custom_field", &CUSTOM_FIELD, "object_id").only(with::CUSTOM_FIELD),
         one("dependency", &TASK, "object_id").only(with::DEPENDENCY),
         one("follower", &USER, "object_id").only(with::FOLLOWER),
-        STORY_LIKED.alias("hearted"),
-        STORY_LIKES.alias("hearts"),
+        LIKED.alias("hearted"),
+        LIKES.alias("hearts"),
         computed("html_text", LONG, NEEDS, render_html_text).opt_in().writable().input(LONG_INPUT),
         sql("is_editable", Kind::Bool, "(t.type = 'comment' AND t.created_by_id = :viewer)").only(with::COMMENT),
         boolean("is_edited").only(with::COMMENT),
         boolean("is_pinned").writable().only(with::COMMENT),
-        STORY_LIKED,
-        STORY_LIKES,
+        LIKED,
+        LIKES,
         text_detail("new_approval_status").only(with::APPROVAL_STATUS),
         dates_detail("new_date_value").only(with::DATE_VALUE).behind("custom_field"),
         dates_detail("new_dates").only(with::DATES),
@@ -76,8 +81,8 @@ pub static STORY: Resource = Resource {
         text_detail("new_resource_subtype").only(with::RESOURCE_SUBTYPE),
         one("new_section", &SECTION, "new_id").only(with::SECTION).behind("project"),
         text_detail("new_text_value").only(with::TEXT_VALUE).behind("custom_field"),
-        STORY_NUM_LIKES.alias("num_hearts"),
-        STORY_NUM_LIKES,
+        NUM_LIKES.alias("num_hearts"),
+        NUM_LIKES,
         text_detail("old_approval_status").only(with::APPROVAL_STATUS),
         dates_detail("old_date_value").only(with::DATE_VALUE).behind("custom_field"),
         dates_detail("old_dates").only(with::DATES),
@@ -111,6 +116,11 @@ pub static STORY: Resource = Resource {
     ],
     ..Resource::new("story", "stories")
 };
+
+const LIKED: Field =
+    sql("liked", Kind::Bool, "EXISTS (SELECT 1 FROM story_likes l WHERE l.story_id = t.gid AND l.user_id = :viewer)");
+const LIKES: Field = many("likes", &LIKE_OF_STORY, children("story_id", "t.gid"));
+const NUM_LIKES: Field = count("num_likes", "(SELECT count(*) FROM story_likes l WHERE l.story_id = t.gid)");
 
 const LONG: Kind = Kind::Text(TEXT_LENGTH);
 const LONG_INPUT: InputKind = InputKind::Text(TEXT_LENGTH);
@@ -213,23 +223,27 @@ fn record(call: &mut Call<'_>, change: Change<'_>, task: i64, containers: &[i64]
 }
 
 fn create_comment(call: &mut Call<'_>) -> Result<Outcome> {
-    let task = call.target;
     let (text, html) = words(&call.body)?.ok_or_else(|| Error::missing("text"))?;
-    if call.body.bool("is_pinned") == Some(true) {
-        call.require(&TASK, "is_pinned", task, Level::Editor)?;
+    let is_pinned = call.body.bool("is_pinned").unwrap_or(false);
+    if is_pinned {
+        call.require(&TASK, "is_pinned", call.target, Level::Editor)?;
     }
-    let workspace = call.number("SELECT workspace_id FROM tasks WHERE gid = ?1", &[task.into()])?.unwrap_or_default();
+    let task = load(call, call.target)?;
     let columns = [
         ("type", "comment".into()),
         ("text", text.into()),
         ("html_text", html.into()),
-        ("is_pinned", call.body.bool("is_pinned").unwrap_or(false).into()),
+        ("is_pinned", is_pinned.into()),
         ("sticker_name", call.body.text("sticker_name").into()),
     ];
-    let row = Row { task, workspace, subtype: COMMENT_ADDED.to_owned() };
-    let containers = containers_of(call, task)?;
+    let row = Row { task: task.gid, workspace: task.workspace, subtype: COMMENT_ADDED.to_owned() };
+    let containers = containers(call, task.gid)?;
     let comment = add_story(call, &row, &columns, &containers)?;
-    touch(call, task)?;
+    // Who comments wants to hear what others say.
+    for user in add_followers(call, task.gid, &[call.viewer.user])? {
+        call.record(&task_change(Did::Changed, &task).field("followers").member(Did::Added, user), &containers)?;
+    }
+    touch(call, task.gid)?;
     Ok(Outcome::Object(comment))
 }
 
@@ -261,7 +275,7 @@ fn update_comment(call: &mut Call<'_>) -> Result<Outcome> {
         columns.push(("sticker_name", call.body.text("sticker_name").into()));
     }
     call.update(STORY.table, story, &columns)?;
-    let containers = containers_of(call, comment.row.task)?;
+    let containers = containers(call, comment.row.task)?;
     for field in changed {
         record(call, change_of(Did::Changed, story, &comment.row).field(field), comment.row.task, &containers)?;
     }
@@ -277,7 +291,7 @@ fn delete_comment(call: &mut Call<'_>) -> Result<Outcome> {
     call.execute("DELETE FROM story_likes WHERE story_id = ?1", &[story.into()])?;
     call.execute("DELETE FROM stories WHERE gid = ?1", &[story.into()])?;
     call.delete_object(story)?;
-    let containers = containers_of(call, comment.row.task)?;
+    let containers = containers(call, comment.row.task)?;
     record(call, change_of(Did::Deleted, story, &comment.row), comment.row.task, &containers)?;
     touch(call, comment.row.task)?;
     Ok(Outcome::Empty)
@@ -339,43 +353,6 @@ impl Comment {
     fn is_of(&self, user: i64) -> bool {
         self.is_comment && self.author == user
     }
-}
-
-/// Where a task's changes are heard: its projects, its parents, and their projects.
-fn containers_of(call: &mut Call<'_>, task: i64) -> Result<Vec<i64>> {
-    call.numbers("SELECT scope_id FROM task_scopes WHERE task_id = ?1 ORDER BY scope_id", &[task.into()])
-}
-
-/// A task counts as modified when a story comes or goes.
-fn touch(call: &mut Call<'_>, task: i64) -> Result<()> {
-    call.execute("UPDATE tasks SET modified_at = ?2 WHERE gid = ?1", &[task.into(), call.now.into()])?;
-    Ok(())
-}
-
-/// What stories name and what is still to come in files of its own.
-pub(crate) mod pending {
-    use super::*;
-
-    pub static TASK: Resource = Resource {
-        guard: Guard::Scopes { table: "task_scopes", owner: "task_id" },
-        trash: true,
-        fields: &[text("name").compact(), text("resource_subtype").compact()],
-        ..Resource::new("task", "tasks")
-    };
-    pub static PROJECT: Resource =
-        Resource { trash: true, fields: &[text("name").compact()], ..Resource::new("project", "projects") };
-    pub static SECTION: Resource = Resource {
-        guard: Guard::Via("project_id", &PROJECT),
-        fields: &[text("name").compact()],
-        ..Resource::new("section", "sections")
-    };
-    pub static CUSTOM_FIELD: Resource =
-        Resource { fields: &[text("name").compact()], ..Resource::new("custom_field", "custom_fields") };
-    pub static ENUM_OPTION: Resource = Resource {
-        open_in_relations: true,
-        fields: &[text("name").compact()],
-        ..Resource::new("enum_option", "enum_options")
-    };
 }
 
 #[cfg(test)]

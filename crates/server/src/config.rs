@@ -351,3 +351,98 @@ pub fn list_settings() -> String {
     list.push_str("A flag counts more than --set, that more than the environment, that more than the file.");
     list
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(common: &Common, environment: &[(&str, &str)]) -> Result<Config> {
+        let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Config::read(common, &[], environment)
+    }
+
+    fn with_file(directory: &tempfile::TempDir, text: &str) -> Common {
+        let file = directory.path().join("vinyasa.toml");
+        fs::write(&file, text).expect("writes");
+        Common { config: Some(file), ..Common::default() }
+    }
+
+    #[test]
+    fn the_defaults_are_the_ones_of_the_table() {
+        for Setting { name, default, set, .. } in SETTINGS {
+            let mut config = Config::default();
+            let default = default.split(" (").next().unwrap_or_default();
+            set(&mut config, default).expect(name);
+            assert_eq!(config.limits(), Config::default().limits(), "{name}");
+            let (log, page, list, offset) = (None, None, None, None);
+            let same = Config { log, page_limit: page, unpaginated_limit: list, offset_lifetime: offset, ..config };
+            assert_eq!(same, Config::default(), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_nearest_word_counts() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let file = with_file(&directory, "page_limit = 10\nlisten = [\"[::1]:1\", \"127.0.0.1:2\"]\nlog = 'warn'\n");
+        let config = read(&file, &[]).expect("reads");
+        assert_eq!((config.limits().page, config.listen.len()), (10, 2));
+        let environment = [("VINYASA_PAGE_LIMIT", "20"), ("PATH", "x"), ("VINYASA_PORT", "tcp://10.0.0.1:80")];
+        assert_eq!(read(&file, &environment).expect("reads").limits().page, 20);
+        let common = Common { set: vec!["page_limit=30".into(), "data=a".into()], data: Some("b".into()), ..file };
+        let flags = [("page_limit", Some("40".to_owned())), ("profile", None)];
+        let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let config = Config::read(&common, &[], environment.clone().into_iter()).expect("reads");
+        assert_eq!((config.limits().page, config.data), (30, "b".into()));
+        let config = Config::read(&common, &flags, environment.into_iter()).expect("reads");
+        assert_eq!((config.limits().page, config.log.as_deref()), (40, Some("warn")));
+    }
+
+    #[test]
+    fn a_wrong_setting_is_named() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let refusal = |common: &Common, environment: &[(&str, &str)]| {
+            let failure = read(common, environment).expect_err("is refused");
+            assert_eq!(failure.code, 2, "{}", failure.text);
+            failure.text.replace(&directory.path().display().to_string(), "")
+        };
+        let set = |pair: &str| Common { set: vec![pair.to_owned()], ..Common::default() };
+        let unknown = "; `vinyasa help serve` lists them all";
+        assert_eq!(refusal(&set("lisen=x"), &[]), format!("--set: unknown setting `lisen`{unknown}"));
+        assert_eq!(refusal(&set("lisen"), &[]), "--set lisen: Not NAME=VALUE");
+        assert_eq!(
+            refusal(&set("listen=8080"), &[]),
+            "--set: listen: Not an address with a port, such as 127.0.0.1:8080: 8080"
+        );
+        assert_eq!(refusal(&set("body_limit=2TiB"), &[]), "--set: body_limit: Not a size from 1 to 1GiB: 2TiB");
+        assert_eq!(refusal(&set("profile=free"), &[]), "--set: profile: Not one of open, asana: free");
+        let common = Common::default();
+        assert_eq!(
+            refusal(&common, &[("VINYASA_DAAT", "x")]),
+            format!("VINYASA_DAAT: unknown setting `daat`{unknown}")
+        );
+        let file = with_file(&directory, "[limits]\npage = 1\n");
+        assert_eq!(refusal(&file, &[]), format!("/vinyasa.toml: unknown setting `limits`{unknown}"));
+        let file = with_file(&directory, "log = 'info'\npage_limit = ten\n");
+        assert!(refusal(&file, &[]).starts_with("/vinyasa.toml: line 2: "));
+        let gone = Common { config: Some(directory.path().join("gone.toml")), ..Common::default() };
+        assert_eq!(read(&gone, &[]).expect_err("is refused").code, 1);
+    }
+
+    #[test]
+    fn a_profile_sets_limits_and_each_can_be_set() {
+        let common = Common { set: vec!["profile=asana".into(), "offset_lifetime=60".into()], ..Common::default() };
+        let limits = read(&common, &[]).expect("reads").limits();
+        assert_eq!((limits.page, limits.unpaginated, limits.offset_lifetime), (100, 1_000, 60));
+    }
+
+    #[test]
+    fn the_documentation_has_this_table() {
+        let mut table = "| Name | Default | Meaning |\n|---|---|---|\n".to_owned();
+        for Setting { name, default, meaning, .. } in SETTINGS {
+            let default = if default.is_empty() { String::new() } else { format!("`{default}`") };
+            table.push_str(&format!("| `{name}` | {default} | {meaning} |\n"));
+        }
+        let page = include_str!("../../../docs/configuration.md");
+        assert!(page.contains(&table), "docs/configuration.md is to hold this table:\n{table}");
+    }
+}

@@ -5,7 +5,7 @@ use toml::{Table, Value};
 use super::{Finding, lines};
 use crate::tree::Tree;
 
-/// Each crate under crates/ and what of ours it may use. No arrow points back, and the engine never sees a resource.
+/// Each crate under crates/ and tests/ and what of ours it may use. No arrow points back, and the engine never sees a resource.
 const ARROWS: &[(&str, &[&str])] = &[
     ("phrase", &[]),
     ("model", &[]),
@@ -17,6 +17,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("server", &["phrase", "model", "store", "engine", "auth", "resources", "sample"]),
     ("testkit", &["phrase", "model", "store", "engine", "auth", "resources", "server"]),
     ("bench", &["phrase", "model", "store", "engine", "auth", "resources", "sample", "server", "testkit"]),
+    ("conformance", &["model", "store", "engine", "resources", "testkit"]),
 ];
 
 /// Only tests may use it, so that nothing of it reaches the binary.
@@ -52,7 +53,7 @@ impl<'a> Manifest<'a> {
     }
 
     fn check(&self, ours: &[&str]) -> Vec<Finding> {
-        if !self.path.starts_with("crates/") {
+        if !self.path.starts_with("crates/") && !self.path.starts_with("tests/") {
             return Vec::new();
         }
         let Some((_, allowed)) = ARROWS.iter().find(|(name, _)| *name == self.name) else {

@@ -23,9 +23,9 @@ pub const UNASSIGNED: &str = "unassigned";
 pub const MARKED_COMPLETE: &str = "marked_complete";
 /// Nothing.
 pub const MARKED_INCOMPLETE: &str = "marked_incomplete";
-/// `details`: `old_dates` and `new_dates`, see [`dates`]. A start date may have changed with it.
+/// `details`: `old_dates` and `new_dates`, see [`dates`].
 pub const DUE_DATE_CHANGED: &str = "due_date_changed";
-/// `details`: `old_dates` and `new_dates`, see [`dates`]. The due date stayed.
+/// `details`: `old_dates` and `new_dates`, see [`dates`].
 pub const START_DATE_CHANGED: &str = "start_date_changed";
 /// `details`: `old_name` and `new_name`.
 pub const NAME_CHANGED: &str = "name_changed";
@@ -127,18 +127,18 @@ pub static SUBTYPES: &[Subtype] = &[
     subtype(UNASSIGNED, "assignee", "", |story| format!("unassigned from {}", person(story, "assignee"))),
     subtype(MARKED_COMPLETE, "", "", |_| "marked this task complete".into()),
     subtype(MARKED_INCOMPLETE, "", "", |_| "marked this task incomplete".into()),
-    subtype(DUE_DATE_CHANGED, "", "dates", dates_changed),
-    subtype(START_DATE_CHANGED, "", "dates", dates_changed),
+    subtype(DUE_DATE_CHANGED, "", "dates", |story| date_changed(story, "due date", "due_on")),
+    subtype(START_DATE_CHANGED, "", "dates", |story| date_changed(story, "start date", "start_on")),
     subtype(NAME_CHANGED, "", "name", name_changed),
     subtype(NOTES_CHANGED, "", "", |_| "changed the description".into()),
     subtype(FOLLOWER_ADDED, "follower", "", |story| format!("added {} as a follower", person(story, "follower"))),
     subtype(FOLLOWER_REMOVED, "follower", "", |story| format!("removed {} as a follower", person(story, "follower"))),
-    subtype(ADDED_TO_TASK, "task", "", |story| format!("added subtask to task {}", task(story, "task"))),
-    subtype(REMOVED_FROM_TASK, "task", "", |story| format!("removed subtask from task {}", task(story, "task"))),
-    subtype(DEPENDENCY_ADDED, "dependency", "", |story| format!("marked this task as blocked by {}", task(story, "dependency"))),
-    subtype(DEPENDENCY_REMOVED, "dependency", "", |story| format!("unmarked this task as blocked by {}", task(story, "dependency"))),
-    subtype(DEPENDENT_ADDED, "dependency", "", |story| format!("marked this task as blocking {}", task(story, "dependency"))),
-    subtype(DEPENDENT_REMOVED, "dependency", "", |story| format!("unmarked this task as blocking {}", task(story, "dependency"))),
+    subtype(ADDED_TO_TASK, "task", "", |story| format!("added subtask to {}", task(story, "task", "task "))),
+    subtype(REMOVED_FROM_TASK, "task", "", |story| format!("removed subtask from {}", task(story, "task", "task "))),
+    subtype(DEPENDENCY_ADDED, "dependency", "", |story| format!("marked this task as blocked by {}", task(story, "dependency", ""))),
+    subtype(DEPENDENCY_REMOVED, "dependency", "", |story| format!("unmarked this task as blocked by {}", task(story, "dependency", ""))),
+    subtype(DEPENDENT_ADDED, "dependency", "", |story| format!("marked this task as blocking {}", task(story, "dependency", ""))),
+    subtype(DEPENDENT_REMOVED, "dependency", "", |story| format!("unmarked this task as blocking {}", task(story, "dependency", ""))),
     subtype(ADDED_TO_TAG, "tag", "", |story| format!("added this task to {}", name(story, "tag", "a deleted tag"))),
     subtype(REMOVED_FROM_TAG, "tag", "", |story| format!("removed this task from {}", name(story, "tag", "a deleted tag"))),
     subtype(APPROVED, "", "approval_status", |_| "approved this task".into()),
@@ -238,9 +238,13 @@ fn project(story: &Record<'_>) -> String {
     name(story, "project", "a private project")
 }
 
-fn task(story: &Record<'_>, field: &str) -> String {
-    let unnamed = if story.one(field).is_some() { "an untitled task" } else { "a private task" };
-    name(story, field, unnamed)
+/// Another task; `what` stands before its name.
+fn task(story: &Record<'_>, field: &str, what: &str) -> String {
+    match story.one(field).map(|task| task.text("name").unwrap_or_default()) {
+        Some("") => "an untitled task".to_owned(),
+        Some(name) => format!("{what}{name}"),
+        None => "a private task".to_owned(),
+    }
 }
 
 fn section_changed(story: &Record<'_>) -> String {
@@ -271,14 +275,10 @@ fn resource_subtype_changed(story: &Record<'_>) -> String {
     format!("converted this task to {became}")
 }
 
-fn dates_changed(story: &Record<'_>) -> String {
-    let (old, new) = (story.member("old_dates"), story.member("new_dates"));
-    let date = |dates: &Option<Json>, name: &str| Some(dates.as_ref()?.get(name)?.as_str()?.to_owned());
-    let changed = |name: &str| date(&old, name) != date(&new, name);
-    let only_start = changed("start_on") && !changed("due_on") && !changed("due_at");
-    let (what, field) = if only_start { ("start date", "start_on") } else { ("due date", "due_on") };
-    match date(&new, field) {
-        Some(date) => format!("changed the {what} to {}", shown_date(story, &date)),
+fn date_changed(story: &Record<'_>, what: &str, field: &str) -> String {
+    let dates = story.member("new_dates");
+    match dates.as_ref().and_then(|dates| dates.get(field)?.as_str()) {
+        Some(date) => format!("changed the {what} to {}", shown_date(story, date)),
         None => format!("removed the {what}"),
     }
 }

@@ -27,12 +27,14 @@ pub fn enlist(call: &mut Call<'_>, workspace: i64, task: i64, assignee: Option<i
     Ok(())
 }
 
-/// Makes people followers; answers who was not one before.
+/// Makes people followers; answers who was not one before. A follower may edit the task, unless whoever brings the
+/// follower may not: who may only comment does not become an editor by following.
 pub fn add_followers(call: &mut Call<'_>, task: i64, users: &[i64]) -> Result<Vec<i64>> {
+    let level = call.level(&TASK, task)?.unwrap_or(Level::Viewer).min(Level::Editor);
     let mut fresh = Vec::new();
     for user in users {
         if call.insert_new("task_followers", &[("task_id", task.into()), ("user_id", (*user).into())])? {
-            grant(call, task, *user, Level::Editor)?;
+            grant(call, task, *user, level)?;
             fresh.push(*user);
         }
     }

@@ -74,7 +74,9 @@ impl Serve {
         let listeners = bind(&config).await?;
         let db = open_database(&config, true).await?;
         let served = self.serve(&config, &db, listeners, &mut signals).await;
-        db.close().await;
+        if tokio::time::timeout(config.stop_timeout, db.close()).await.is_err() {
+            tracing::warn!("stopped before the database had been closed");
+        }
         served
     }
 
@@ -91,11 +93,14 @@ impl Serve {
         let token = self.fill(config, db, &clock, &random).await?;
         let api = Api::new(db.clone(), RESOURCES, missing::MISSING, config.limits(), clock, random, key);
         let test = if config.test_mode { Some(TestMode::new(&api).await?) } else { None };
+        if test.is_some() {
+            tracing::warn!("test mode: time stands still, tokens can be guessed, and whoever calls /-/test rules");
+        }
         let http = Arc::new(Http::new(Arc::new(api), config, &url, test));
         tracing::info!(%url, version = VERSION, database = %config.location(), "serving");
         let mut first_line = vec![("url", url.as_str()), ("version", VERSION)];
         first_line.extend(token.as_deref().map(|token| ("token", token)));
-        print_object(&first_line);
+        print_object(&first_line)?;
         accept(listeners, http, config.stop_timeout, signals).await;
         Ok(())
     }

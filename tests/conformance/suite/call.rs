@@ -1,0 +1,123 @@
+//! A call of every operation that succeeds for an administrator, in the organization of [`crate::world`].
+
+use engine::operation::{Method, Operation};
+use serde_json::{Value as Json, json};
+use testkit::{Answer, Client};
+
+use crate::built::operations;
+use crate::world::Place;
+
+/// A request that is ready to be sent.
+#[derive(Clone, Debug)]
+pub struct Call {
+    pub id: &'static str,
+    pub method: Method,
+    pub path: String,
+    pub query: String,
+    pub data: Option<Json>,
+}
+
+impl Call {
+    pub async fn send(&self, client: &Client) -> Answer {
+        let path = if self.query.is_empty() { self.path.clone() } else { format!("{}?{}", self.path, self.query) };
+        let body = self.data.as_ref().map(|data| json!({ "data": data }).to_string()).unwrap_or_default();
+        client.send(self.method, &path, body.as_bytes(), Some("application/json")).await
+    }
+
+    /// The same with more in the query.
+    pub fn with(&self, query: &str) -> Call {
+        let separator = if self.query.is_empty() { "" } else { "&" };
+        Call { query: format!("{}{separator}{query}", self.query), ..self.clone() }
+    }
+
+    /// The same with other data.
+    pub fn data(&self, data: Json) -> Call {
+        Call { data: Some(data), ..self.clone() }
+    }
+}
+
+/// A call of each operation that is built, in the order of the tables.
+pub fn calls(place: &Place) -> Vec<Call> {
+    operations().iter().map(|built| call(place, built.operation)).collect()
+}
+
+/// The call of an operation.
+pub fn call(place: &Place, operation: &'static Operation) -> Call {
+    let gid = |name: &str| place.gid(name);
+    let target = target(operation.id);
+    let mut path = operation.path.to_owned();
+    for part in operation.path.split('/') {
+        if let Some(parameter) = part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) {
+            path = path.replace(part, gid(target.unwrap_or(parameter)));
+        }
+    }
+    let (query, data) = asked(place, operation.id);
+    let data = data.or_else(|| (operation.method != Method::Get).then(|| json!({})));
+    Call { id: operation.id, method: operation.method, path, query, data }
+}
+
+/// What stands in the path when it is not the usual object.
+fn target(id: &str) -> Option<&'static str> {
+    Some(match id {
+        "deleteSection" => "empty_section",
+        "deleteCustomField" => "spare_field",
+        "deleteTag" => "third_tag",
+        _ => return None,
+    })
+}
+
+fn asked(place: &Place, id: &str) -> (String, Option<Json>) {
+    let gid = |name: &str| place.gid(name);
+    let query = match id {
+        "getProjects" | "getTags" | "getUsers" => format!("workspace={}", gid("workspace_gid")),
+        "getTasks" => format!("project={}", gid("project_gid")),
+        _ => String::new(),
+    };
+    let data = match id {
+        "addCustomFieldSettingForProject" => json!({"custom_field": gid("spare_field"), "is_important": true}),
+        "addDependenciesForTask" => json!({"dependencies": [gid("lonely_task")]}),
+        "addDependentsForTask" => json!({"dependents": [gid("lonely_task")]}),
+        "addFollowersForProject" | "addFollowersForTask" => json!({"followers": [gid("mel")]}),
+        "addMembersForProject" => json!({"members": [gid("mel")]}),
+        "addProjectForTask" => json!({"project": gid("other_project")}),
+        "addTagForTask" => json!({"tag": gid("tag_gid")}),
+        "addTaskForSection" => json!({"task": gid("first_task")}),
+        "createCustomField" => {
+            json!({"workspace": gid("workspace_gid"), "name": "Umbra new field", "resource_subtype": "text"})
+        }
+        "createEnumOptionForCustomField" => json!({"name": "Umbra new option", "color": "blue"}),
+        "createProject" => {
+            json!({"workspace": gid("workspace_gid"), "name": "Umbra new project", "privacy_setting": "private"})
+        }
+        "createProjectForTeam" | "createProjectForWorkspace" => json!({"name": "Umbra new project"}),
+        "createSectionForProject" => json!({"name": "Umbra new section"}),
+        "createStoryForTask" => json!({"text": "Umbra new comment"}),
+        "createSubtaskForTask" => json!({"name": "Umbra new subtask"}),
+        "createTag" => json!({"workspace": gid("workspace_gid"), "name": "Umbra new tag"}),
+        "createTagForWorkspace" => json!({"name": "Umbra new tag"}),
+        "createTask" => json!({"projects": [gid("project_gid")], "name": "Umbra new task", "notes": "Umbra"}),
+        "insertEnumOptionForCustomField" => {
+            json!({"enum_option": gid("enum_option_gid"), "after_enum_option": gid("other_option")})
+        }
+        "insertSectionForProject" => {
+            json!({"section": gid("section_gid"), "after_section": gid("empty_section")})
+        }
+        "removeCustomFieldSettingForProject" => json!({"custom_field": gid("custom_field_gid")}),
+        "removeDependenciesForTask" => json!({"dependencies": [gid("first_task")]}),
+        "removeDependentsForTask" => json!({"dependents": [gid("dependent_task")]}),
+        "removeFollowerForTask" | "removeFollowersForProject" => json!({"followers": [gid("vic")]}),
+        "removeMembersForProject" => json!({"members": [gid("vic")]}),
+        "removeProjectForTask" => json!({"project": gid("other_project")}),
+        "removeTagForTask" => json!({"tag": gid("other_tag")}),
+        "setParentForTask" => json!({"parent": gid("first_task")}),
+        "updateCustomField" => json!({"name": "Umbra field renamed"}),
+        "updateEnumOption" => json!({"name": "Umbra option renamed", "color": "green"}),
+        "updateProject" => json!({"name": "Umbra project renamed", "archived": true}),
+        "updateSection" => json!({"name": "Umbra section renamed"}),
+        "updateStory" => json!({"text": "Umbra comment changed"}),
+        "updateTag" => json!({"name": "Umbra tag renamed", "notes": "Umbra"}),
+        "updateTask" => json!({"name": "Umbra task again", "assignee": gid("cora"), "completed": false}),
+        _ => return (query, None),
+    };
+    (query, Some(data))
+}

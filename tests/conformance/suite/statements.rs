@@ -1,0 +1,151 @@
+//! Every statement that the tables give rise to is prepared and run on both databases, and no operation needs a query
+//! per row.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use engine::access::{Levels, Viewer};
+use engine::operation::{Action, FilterKind, Method};
+use engine::page::{Listed, Listings, Position};
+use engine::plan::Plan;
+use engine::read::{Scene, load};
+use engine::resource::Resource;
+use engine::select::Selection;
+use resources::RESOURCES;
+use serde_json::json;
+use store::Value;
+use testkit::{Engine, both};
+
+use crate::built::{self, operations};
+use crate::call::call;
+use crate::committed;
+use crate::world::{Place, place};
+
+both!(every_plan_and_listing_runs, place, |place: Place| async move {
+    let user: i64 = place.gid("ann").parse().unwrap();
+    let workspace: i64 = place.gid("workspace_gid").parse().unwrap();
+    let viewer = Arc::new(Viewer {
+        user,
+        principals: vec![workspace, user],
+        workspaces: vec![workspace],
+        ..Viewer::default()
+    });
+    let scene = Scene { viewer: Arc::clone(&viewer), base: "http://localhost".into(), now: testkit::START };
+    let api = &place.world.api;
+    let mut read = api.read().await.unwrap();
+    let mut resources: Vec<&'static Resource> = RESOURCES.to_vec();
+    resources.extend(operations().iter().map(|built| built.answers()));
+    for resource in resources {
+        let selections = [
+            Selection::full(resource),
+            Selection::compact(resource),
+            Selection::of(resource, &built::paths(resource, 2).join(",")),
+        ];
+        for selection in &selections {
+            for guarded in [true, false] {
+                let plan = Plan::new(resource, selection, guarded);
+                let ids: Vec<i64> = place.gids.values().map(|gid| gid.parse().unwrap()).collect();
+                for ids in [&ids[..1], &ids[..]] {
+                    load(&plan, &mut read, &scene, ids, Vec::new())
+                        .await
+                        .unwrap_or_else(|error| panic!("a plan of {}: {error}", resource.kind));
+                }
+            }
+        }
+        let level = Levels::new(resource).query(&viewer, user);
+        read.one(level).await.unwrap_or_else(|error| panic!("levels on {}: {error}", resource.kind));
+    }
+    let listings = Listings::default();
+    for built in operations() {
+        for listing in built.operation.listings() {
+            let parents: Vec<_> = listing
+                .parents
+                .iter()
+                .map(|parent| (parent.parameter.strip_suffix("_gid").unwrap_or(parent.parameter), Value::Int(user)))
+                .collect();
+            let filters: Vec<(usize, Value)> = listing
+                .filters
+                .iter()
+                .enumerate()
+                .map(|(at, filter)| match filter.kind {
+                    FilterKind::Bool => (at, Value::Bool(true)),
+                    FilterKind::Time | FilterKind::Gid => (at, Value::Int(1)),
+                })
+                .collect();
+            let keys = listing.order.iter().map(|key| if key.text { Value::from("a0") } else { Value::Int(0) });
+            let after = Position { keys: keys.collect() };
+            for (after, filters) in [(None, vec![]), (Some(after.clone()), vec![]), (None, filters.clone()), (Some(after), filters)] {
+                let list = Listed {
+                    listing,
+                    resource: built.answers(),
+                    viewer: &viewer,
+                    now: testkit::START,
+                    parents: parents.clone(),
+                    filters,
+                    after,
+                    limit: 3,
+                };
+                let page = listings.page(&mut read, &list, Vec::new()).await;
+                page.unwrap_or_else(|error| panic!("a listing of {}: {error}", built.operation.id));
+            }
+        }
+    }
+    read.finish().await;
+});
+
+/// A page needs as many statements whatever its length: none has a query per row.
+#[test]
+fn statements_are_counted() {
+    testkit::run(async {
+        let place = place(Engine::Embedded).await;
+        let project = place.gid("project_gid").to_owned();
+        let workspace = place.gid("workspace_gid").to_owned();
+        for number in 0..60 {
+            let name = format!("task {number}");
+            let data = json!({"projects": [project], "name": name, "assignee": place.gid("ann"), "tags": [place.gid("tag_gid")]});
+            place.admin.post("/tasks", data).await.created();
+            let path = format!("/tasks/{}", place.gid("task_gid"));
+            place.admin.post(&format!("{path}/subtasks"), json!({"name": name})).await.created();
+            if number < 20 {
+                place.admin.post("/tags", json!({"workspace": workspace, "name": name})).await.created();
+                let data = json!({"workspace": workspace, "name": name, "team": place.gid("team_gid")});
+                place.admin.post("/projects", data).await.created();
+            }
+        }
+        let db = &place.world.api.db;
+        let state = db.snapshot().await.unwrap();
+        let mut table = "operation\tdefault\tall fields\tpage of 50, all fields\n".to_owned();
+        let mut growing = Vec::new();
+        for built in operations() {
+            let asked = call(&place, built.operation);
+            let all = asked.with(&format!("opt_fields={}", built::paths(built.answers(), 2).join(",")));
+            let list = matches!(built.operation.action, Action::List(_) | Action::ListOneOf(_));
+            let variants =
+                if list { vec![asked.with("limit=1"), all.with("limit=1"), all.with("limit=50")] } else { vec![asked, all] };
+            write!(table, "{}", built.operation.id).unwrap();
+            let mut counts = Vec::new();
+            for variant in variants {
+                // What is remembered from request to request is there from the first one on.
+                place.admin.get("/users/me").await.ok();
+                let before = db.statements();
+                let answer = variant.send(&place.admin).await;
+                let count = db.statements() - before;
+                assert!(answer.response.status < 300, "{}: {}", variant.id, answer.json);
+                if built.operation.method != Method::Get {
+                    db.restore(&state).await.unwrap();
+                }
+                counts.push(count);
+                write!(table, "\t{count}").unwrap();
+            }
+            table.push_str(if list { "\n" } else { "\t-\n" });
+            if list {
+                // Relations that the first object lacks may add queries to the page of 50, a few and not one per row.
+                if counts[2] > counts[1] + 12 {
+                    growing.push(format!("{}: {counts:?}", built.operation.id));
+                }
+            }
+        }
+        assert!(growing.is_empty(), "a query per row? {growing:#?}");
+        committed::agree("statements.tsv", &table);
+    });
+}
