@@ -82,6 +82,8 @@ pub struct Project {
     pub sections: Vec<(i64, String)>,
     /// The gids of those who work on it.
     pub members: Vec<i64>,
+    /// Whether the whole workspace sees it.
+    pub public: bool,
     /// When its first task may be created.
     pub start: i64,
     /// When its last task may be created.
@@ -279,7 +281,7 @@ impl Making<'_> {
         let (start, end) = self.life(number);
         let owner = if number <= THOUSAND { self.admin } else { self.dice.pick(team_members) };
         // The projects to measure with, and most others, are open to everyone; some only to those who were invited.
-        let public = number <= THOUSAND || !self.dice.percent(20);
+        let public = number <= THOUSAND + 2 || !self.dice.percent(20);
         let name = format!("{} {}", self.prose.line(self.dice, 2), self.prose.rare_word(self.dice));
         let notes = if self.dice.percent(50) { self.prose.text(self.dice, 300) } else { String::new() };
         let due = (self.dice.percent(30)).then(|| model::time::date_of(end));
@@ -310,7 +312,7 @@ impl Making<'_> {
             let setting = self.object("custom_field_setting")?;
             self.tables.custom_field_settings.push(row![setting, self.workspace, project, field, true, rank]);
         }
-        Ok(Project { gid: project, sections, members, start, end, last_task: None })
+        Ok(Project { gid: project, sections, members, public, start, end, last_task: None })
     }
 
     /// From when to when a project has its tasks created.

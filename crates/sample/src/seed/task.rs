@@ -7,7 +7,7 @@ use store::{Value, Write};
 use super::DAY;
 use super::calendar::{Calendar, subtasks};
 use super::dice::Dice;
-use super::organization::{Organization, THOUSAND};
+use super::organization::{Organization, Project, THOUSAND};
 use super::prose::Prose;
 use super::table::{Tables, row};
 use crate::Error;
@@ -145,7 +145,9 @@ impl Tasks {
         }
         let part = self.part();
         let task = self.make_task(desk, created_at, project, None, part)?;
-        let full = due(self.full()) > self.marked.full.len() as u64 && project > THOUSAND;
+        let full = due(self.full()) > self.marked.full.len() as u64
+            && project > THOUSAND
+            && desk.organization.projects[project].public;
         let family = (subtasks(self.wanted) * done / entries).saturating_sub(self.made_subtasks);
         if last || full || family >= self.family {
             self.family = self.dice.range(1, 5) as u64;
@@ -159,7 +161,7 @@ impl Tasks {
 
     /// How many tasks have everything.
     fn full(&self) -> u64 {
-        FULL.min(self.wanted / 50)
+        (self.wanted / 200).clamp(1, FULL)
     }
 
     fn part(&self) -> Part {
@@ -261,7 +263,7 @@ impl Tasks {
         let mut places = Vec::new();
         if task.parent.is_none() || task.part == Part::Full {
             places.push(task.project);
-            places.extend(self.second_project(projects.len(), task));
+            places.extend(self.second_project(projects, task));
         }
         places.sort_unstable();
         for (at, number) in places.into_iter().enumerate() {
@@ -288,23 +290,25 @@ impl Tasks {
         scopes
     }
 
-    /// One of five tasks is in a second project: an ordinary one in which something is going on.
-    fn second_project(&mut self, projects: usize, task: &Task<'_>) -> Option<usize> {
+    /// One of five tasks is in a second project: an ordinary one that everyone sees and in which something is going on.
+    fn second_project(&mut self, projects: &[Project], task: &Task<'_>) -> Option<usize> {
         let wanted = match task.part {
             Part::Full => true,
             Part::Guests => false,
             // Of all tasks; subtasks have none.
             Part::Plain | Part::Rich => self.dice.below(900) < 200,
         };
+        let fits = |number: usize| number != task.project && projects[number].public;
         if !wanted {
             return None;
         }
-        let tries = 0..8.min(self.lively.len());
-        let mut lively = tries.map(|_| self.dice.pick(&self.lively)).collect::<Vec<_>>().into_iter();
-        lively.find(|number| *number != task.project).or_else(|| {
-            let ordinary = THOUSAND + 1..projects;
-            ordinary.into_iter().find(|number| *number != task.project)
-        })
+        for _ in 0..8.min(self.lively.len()) {
+            let number = self.dice.pick(&self.lively);
+            if fits(number) {
+                return Some(number);
+            }
+        }
+        (THOUSAND + 1..projects.len()).find(|number| fits(*number))
     }
 
     /// Lets those see a task who have to do with it.
