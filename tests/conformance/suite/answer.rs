@@ -123,7 +123,10 @@ impl<'a> Judge<'a> {
     where
         'a: 's,
     {
-        let name = format!("{}Response", shape.trim_end_matches("Compact").trim_end_matches("Response").trim_end_matches("Base"));
+        let name = format!(
+            "{}Response",
+            shape.trim_end_matches("Compact").trim_end_matches("Response").trim_end_matches("Base")
+        );
         self.contract.shapes.keys().find(|known| **known == name).copied().unwrap_or(shape)
     }
 

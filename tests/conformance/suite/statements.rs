@@ -24,12 +24,8 @@ use crate::world::{Place, place};
 both!(every_plan_and_listing_runs, place, |place: Place| async move {
     let user: i64 = place.gid("ann").parse().unwrap();
     let workspace: i64 = place.gid("workspace_gid").parse().unwrap();
-    let viewer = Arc::new(Viewer {
-        user,
-        principals: vec![workspace, user],
-        workspaces: vec![workspace],
-        ..Viewer::default()
-    });
+    let viewer =
+        Arc::new(Viewer { user, principals: vec![workspace, user], workspaces: vec![workspace], ..Viewer::default() });
     let scene = Scene { viewer: Arc::clone(&viewer), base: "http://localhost".into(), now: testkit::START };
     let api = &place.world.api;
     let mut read = api.read().await.unwrap();
@@ -74,7 +70,9 @@ both!(every_plan_and_listing_runs, place, |place: Place| async move {
                 .collect();
             let keys = listing.order.iter().map(|key| if key.text { Value::from("a0") } else { Value::Int(0) });
             let after = Position { keys: keys.collect() };
-            for (after, filters) in [(None, vec![]), (Some(after.clone()), vec![]), (None, filters.clone()), (Some(after), filters)] {
+            for (after, filters) in
+                [(None, vec![]), (Some(after.clone()), vec![]), (None, filters.clone()), (Some(after), filters)]
+            {
                 let list = Listed {
                     listing,
                     resource: built.answers(),
@@ -120,8 +118,11 @@ fn statements_are_counted() {
             let asked = call(&place, built.operation);
             let all = asked.with(&format!("opt_fields={}", built::paths(built.answers(), 2).join(",")));
             let list = matches!(built.operation.action, Action::List(_) | Action::ListOneOf(_));
-            let variants =
-                if list { vec![asked.with("limit=1"), all.with("limit=1"), all.with("limit=50")] } else { vec![asked, all] };
+            let variants = if list {
+                vec![asked.with("limit=1"), all.with("limit=1"), all.with("limit=50")]
+            } else {
+                vec![asked, all]
+            };
             write!(table, "{}", built.operation.id).unwrap();
             let mut counts = Vec::new();
             for variant in variants {

@@ -88,7 +88,8 @@ async fn without_naming(place: &Place, client: &Client, asked: &Call, wrong: &mu
     if client.user != place.stranger.user {
         return;
     }
-    let Some(gid) = asked.path.split('/').find(|part| part.len() > 10 && part.bytes().all(|byte| byte.is_ascii_digit()))
+    let Some(gid) =
+        asked.path.split('/').find(|part| part.len() > 10 && part.bytes().all(|byte| byte.is_ascii_digit()))
     else {
         return;
     };
