@@ -1,7 +1,7 @@
 //! The command line: what each command takes stands in its file.
 
 mod admin;
-mod serve;
+pub mod serve;
 
 use std::io::{self, Write};
 use std::process::ExitCode;

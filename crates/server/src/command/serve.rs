@@ -233,7 +233,8 @@ async fn told_to_stop(signals: &mut (Signal, Signal)) {
     }
 }
 
-async fn accept_from(listener: TcpListener, http: Arc<Http>, graceful: Arc<GracefulShutdown>) {
+/// Serves the connections that come to a listener, until this is dropped.
+pub async fn accept_from(listener: TcpListener, http: Arc<Http>, graceful: Arc<GracefulShutdown>) {
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).pipeline_flush(true);
     builder.http2().timer(TokioTimer::new());
