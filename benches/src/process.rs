@@ -48,9 +48,8 @@ pub fn measure_large(bench: &mut Bench, directory: &Path, seeded: &Seeded) -> an
     bench.servers.block_on(reader.one(Query::new(&epoch, Vec::new())))?;
     let body = r#"{"data":{"name":"Again and again"}}"#;
     let writes = seeded.full_tasks.iter();
-    let writes: Requests = Arc::new(
-        writes.map(|gid| load::send("PUT", &format!("/tasks/{gid}"), &seeded.admin_token, body)).collect(),
-    );
+    let writes: Requests =
+        Arc::new(writes.map(|gid| load::send("PUT", &format!("/tasks/{gid}"), &seeded.admin_token, body)).collect());
     bench.run(&bench.load(server.address, &writes, CONNECTIONS))?;
     let own = server.memory("VmRSS")? - server.memory("RssFile")?;
     bench.tell(format!("resident under load with {tasks} tasks, files aside"), own, "MB", Goal::AtMost(300.0));

@@ -90,7 +90,8 @@ impl World {
     }
 
     pub async fn create_body(&self) -> anyhow::Result<String> {
-        let full = self.json(&load::get(&format!("/tasks/{}", self.seeded.full_task), &self.seeded.admin_token)).await?;
+        let full =
+            self.json(&load::get(&format!("/tasks/{}", self.seeded.full_task), &self.seeded.admin_token)).await?;
         let full = &full["data"];
         let gids = |name: &str| -> Vec<Json> {
             full[name].as_array().into_iter().flatten().map(|object| object["gid"].clone()).collect()

@@ -44,7 +44,12 @@ pub fn measure_network(bench: &mut Bench, world: &World) -> anyhow::Result<()> {
     let load = Load { time: load.time * 3, ..load };
     bench.run(&Load { time: load.time / 10, ..load.clone() })?;
     let mut run = bench.run(&load)?;
-    bench.tell(format!("PostgreSQL: full task created at {WRITERS} connections"), run.rate(), "/s", Goal::AtLeast(1_000.0));
+    bench.tell(
+        format!("PostgreSQL: full task created at {WRITERS} connections"),
+        run.rate(),
+        "/s",
+        Goal::AtLeast(1_000.0),
+    );
     bench.tell("PostgreSQL: full task created, p99", run.percentile(0.99), "ms", Goal::None);
     Ok(())
 }
