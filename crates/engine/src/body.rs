@@ -280,7 +280,9 @@ pub fn accept(
             body.push(input.name, &input.kind, input.nullable, value, lenient)?;
         } else if let Some(field) = fields.iter().find(|field| field.name == name) {
             match input_kind(field) {
-                Some(kind) if writes(operation.fields, field) => body.push(field.name, &kind, field.nullable, value, lenient)?,
+                Some(kind) if writes(operation.fields, field) => {
+                    body.push(field.name, &kind, field.nullable, value, lenient)?
+                }
                 _ => return Err(Error::not_writable(name)),
             }
         }

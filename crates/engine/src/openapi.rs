@@ -232,7 +232,9 @@ impl Document<'_> {
                 let each: Vec<Json> = targets.iter().map(|target| compact(target)).collect();
                 json!({ "type": "object", "nullable": true, "anyOf": each })
             }
-            Source::Many { target, .. } | Source::Listed { target, .. } => json!({ "type": "array", "items": compact(target) }),
+            Source::Many { target, .. } | Source::Listed { target, .. } => {
+                json!({ "type": "array", "items": compact(target) })
+            }
             Source::Object(fields) => {
                 let mut members = Map::new();
                 self.add_fields(fields, depth, |shown| shown != Shown::Never, &mut members);
@@ -303,7 +305,8 @@ fn object_input(inputs: &[crate::input::Input]) -> Json {
         .iter()
         .map(|property| (property.name.to_owned(), nullable(input(&property.kind), property.nullable)))
         .collect();
-    let required: Vec<&str> = inputs.iter().filter(|property| property.required).map(|property| property.name).collect();
+    let required: Vec<&str> =
+        inputs.iter().filter(|property| property.required).map(|property| property.name).collect();
     let mut schema = json!({ "type": "object", "properties": members });
     if !required.is_empty() {
         schema["required"] = json!(required);

@@ -361,7 +361,9 @@ impl Operation {
                     let named = self.parameters.iter().enumerate().filter(|(at, _)| set >> at & 1 == 1);
                     let query = named.map(|(_, name)| ((*name).to_owned(), "0".to_owned())).collect();
                     let chosen = choose(&Parameters { query, ..Parameters::default() });
-                    if let Some(listing) = chosen.ok().filter(|listing| !found.iter().any(|known| std::ptr::eq(*known, *listing))) {
+                    if let Some(listing) =
+                        chosen.ok().filter(|listing| !found.iter().any(|known| std::ptr::eq(*known, *listing)))
+                    {
                         found.push(listing);
                     }
                 }
@@ -384,7 +386,9 @@ impl Operation {
             add(name, QueryKind::Any);
         }
         for listing in &listings {
-            for parent in listing.parents.iter().filter(|parent| !self.path.contains(&format!("{{{}}}", parent.parameter))) {
+            for parent in
+                listing.parents.iter().filter(|parent| !self.path.contains(&format!("{{{}}}", parent.parameter)))
+            {
                 add(parent.parameter, QueryKind::Object(parent.resource));
             }
             for filter in listing.filters {

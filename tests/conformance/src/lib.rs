@@ -81,7 +81,9 @@ impl Contract {
     pub fn read() -> Contract {
         let mut contract = Contract { operations: BTreeMap::new(), bodies: Vec::new(), shapes: BTreeMap::new() };
         for row in rows(include_str!("../contract/operations.tsv")) {
-            let [id, method, path, tag, success, errors, query, body, shape, list, envelope] = row[..] else { continue };
+            let [id, method, path, tag, success, errors, query, body, shape, list, envelope] = row[..] else {
+                continue;
+            };
             let operation = Operation {
                 id,
                 method,

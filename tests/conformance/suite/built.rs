@@ -24,7 +24,8 @@ impl Built {
 
 /// Every operation that is built, in the order of the tables.
 pub fn operations() -> Vec<Built> {
-    let all = RESOURCES.iter().flat_map(|resource| resource.operations.iter().map(move |operation| (resource, operation)));
+    let all =
+        RESOURCES.iter().flat_map(|resource| resource.operations.iter().map(move |operation| (resource, operation)));
     let built = all.filter(|(_, operation)| !matches!(operation.action, Action::Missing));
     built.map(|(&resource, operation)| Built { operation, resource }).collect()
 }

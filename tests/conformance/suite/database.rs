@@ -79,7 +79,10 @@ pub async fn dump(api: &Api) -> String {
 pub fn difference(before: &str, after: &str) -> String {
     let old: Vec<&str> = before.lines().collect();
     let new: Vec<&str> = after.lines().collect();
-    let gone = old.iter().filter(|line| new.binary_search(line).is_err() && !new.contains(line)).map(|line| format!("- {line}"));
+    let gone = old
+        .iter()
+        .filter(|line| new.binary_search(line).is_err() && !new.contains(line))
+        .map(|line| format!("- {line}"));
     let come = new.iter().filter(|line| !old.contains(line)).map(|line| format!("+ {line}"));
     gone.chain(come).take(12).collect::<Vec<_>>().join("\n")
 }

@@ -52,7 +52,14 @@ fn lists_hold_nothing_for_those_who_may_see_nothing() {
             for client in [&place.guest, &place.stranger] {
                 let answer = asked.send(client).await;
                 if answer.response.status == 200 && answer.json["data"].is_array() {
-                    let allowed = ["getUsers", "getUsersForWorkspace", "getWorkspaces", "getTagsForWorkspace", "getTags", "getCustomFieldsForWorkspace"];
+                    let allowed = [
+                        "getUsers",
+                        "getUsersForWorkspace",
+                        "getWorkspaces",
+                        "getTagsForWorkspace",
+                        "getTags",
+                        "getCustomFieldsForWorkspace",
+                    ];
                     assert!(
                         answer.json["data"].as_array().unwrap().is_empty() || allowed.contains(&built.operation.id),
                         "{}: {}",

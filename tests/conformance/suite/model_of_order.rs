@@ -87,7 +87,11 @@ both!(tasks_stay_where_they_are_put, place, |place: Place| async move {
 both!(sections_stay_where_they_are_put, place, |place: Place| async move {
     let project = place.gid("project_gid").to_owned();
     for number in 0..5 {
-        place.admin.post(&format!("/projects/{project}/sections"), json!({"name": format!("{number}")})).await.created();
+        place
+            .admin
+            .post(&format!("/projects/{project}/sections"), json!({"name": format!("{number}")}))
+            .await
+            .created();
     }
     try_order(&place.admin, &format!("/projects/{project}/sections"), MOVES, |moving, to| {
         let data = match to {
@@ -210,7 +214,8 @@ both!(dependencies_never_make_a_circle, place, |place: Place| async move {
         }
     }
     for (at, task) in tasks.iter().enumerate() {
-        let mut known: Vec<String> = waits.iter().filter(|(task, _)| *task == at).map(|(_, on)| tasks[*on].clone()).collect();
+        let mut known: Vec<String> =
+            waits.iter().filter(|(task, _)| *task == at).map(|(_, on)| tasks[*on].clone()).collect();
         known.sort();
         let mut listed = read(&place.admin, &format!("/tasks/{task}/dependencies")).await;
         listed.sort();
@@ -222,7 +227,8 @@ both!(options_stay_where_they_are_put, place, |place: Place| async move {
     let field = place.gid("custom_field_gid").to_owned();
     for number in 0..5 {
         let data = json!({"name": format!("{number}")});
-        place.admin.post(&format!("/custom_fields/{field}/enum_options"), data).await.created();
+        let answer = place.admin.post(&format!("/custom_fields/{field}/enum_options"), data).await;
+        assert_eq!(answer.response.status, 201, "{}", answer.json);
     }
     assert!(has("insertEnumOptionForCustomField"));
     let dice = Dice(Random::seeded(13));
@@ -236,7 +242,11 @@ both!(options_stay_where_they_are_put, place, |place: Place| async move {
         if moving == other {
             continue;
         }
-        let (to, name) = if dice.below(2) == 0 { (To::Before(&other), "before_enum_option") } else { (To::After(&other), "after_enum_option") };
+        let (to, name) = if dice.below(2) == 0 {
+            (To::Before(&other), "before_enum_option")
+        } else {
+            (To::After(&other), "after_enum_option")
+        };
         let data = json!({"enum_option": moving, name: other});
         place.admin.post(&format!("/custom_fields/{field}/enum_options/insert"), data).await.ok();
         move_in(&mut model, &moving, &to);

@@ -65,7 +65,9 @@ fn references(document: &Json, value: &Json, wrong: &mut Vec<String>) {
             if members.get("type").and_then(Json::as_str) == Some("array") && !members.contains_key("items") {
                 wrong.push(format!("a list without items: {value}"));
             }
-            if let (Some(Json::Array(required)), Some(properties)) = (members.get("required"), members.get("properties")) {
+            if let (Some(Json::Array(required)), Some(properties)) =
+                (members.get("required"), members.get("properties"))
+            {
                 wrong.extend(
                     required
                         .iter()

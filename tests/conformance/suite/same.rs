@@ -44,7 +44,8 @@ impl Known {
     }
 
     fn name(&self) -> String {
-        let words = ["Zebra", "äpfel", "ÄPFEL", "Ünïcode", "apple", "a\"b\\c", "日本", "", "🦑", "Zz\nline", "%_", "'; --"];
+        let words =
+            ["Zebra", "äpfel", "ÄPFEL", "Ünïcode", "apple", "a\"b\\c", "日本", "", "🦑", "Zz\nline", "%_", "'; --"];
         format!("{} {}", self.pick(&words), self.below(10))
     }
 
@@ -76,12 +77,24 @@ impl Known {
                 }
                 (post, "/projects".into(), data)
             }
-            1 => (put, format!("/projects/{}", project()), json!({"name": self.name(), "due_on": self.date(), "archived": self.one_in(2)})),
-            2 => (post, format!("/projects/{}/sections", project()), place(&self.sections, json!({"name": self.name()}), "insert_before", "insert_after")),
+            1 => (
+                put,
+                format!("/projects/{}", project()),
+                json!({"name": self.name(), "due_on": self.date(), "archived": self.one_in(2)}),
+            ),
+            2 => (
+                post,
+                format!("/projects/{}/sections", project()),
+                place(&self.sections, json!({"name": self.name()}), "insert_before", "insert_after"),
+            ),
             3 => (put, format!("/sections/{}", self.pick(&self.sections)), json!({"name": self.name()})),
             4 => {
                 let data = json!({"section": self.pick(&self.sections)});
-                (post, format!("/projects/{}/sections/insert", project()), place(&self.sections, data, "before_section", "after_section"))
+                (
+                    post,
+                    format!("/projects/{}/sections/insert", project()),
+                    place(&self.sections, data, "before_section", "after_section"),
+                )
             }
             5 if self.one_in(2) => (Method::Delete, format!("/sections/{}", self.pick(&self.sections)), json!({})),
             6..=8 => {
@@ -113,12 +126,20 @@ impl Known {
             }
             14 | 15 => {
                 let data = json!({"project": project()});
-                (post, format!("/tasks/{}/addProject", self.task()), place(&self.tasks, data, "insert_before", "insert_after"))
+                (
+                    post,
+                    format!("/tasks/{}/addProject", self.task()),
+                    place(&self.tasks, data, "insert_before", "insert_after"),
+                )
             }
             16 => (post, format!("/tasks/{}/removeProject", self.task()), json!({"project": project()})),
             17 | 18 => {
                 let parent = if self.one_in(4) { Json::Null } else { json!(self.task()) };
-                (post, format!("/tasks/{}/setParent", self.task()), place(&self.tasks, json!({"parent": parent}), "insert_before", "insert_after"))
+                (
+                    post,
+                    format!("/tasks/{}/setParent", self.task()),
+                    place(&self.tasks, json!({"parent": parent}), "insert_before", "insert_after"),
+                )
             }
             19 => (post, format!("/tasks/{}/addDependencies", self.task()), json!({"dependencies": [self.task()]})),
             20 => (post, format!("/tasks/{}/addDependents", self.task()), json!({"dependents": [self.task()]})),
@@ -131,13 +152,25 @@ impl Known {
             27 => (post, format!("/tasks/{}/stories", self.task()), json!({"text": self.name()})),
             28 if !self.stories.is_empty() => {
                 let story = format!("/stories/{}", self.pick(&self.stories));
-                if self.one_in(4) { (Method::Delete, story, json!({})) } else { (put, story, json!({"text": self.name()})) }
+                if self.one_in(4) {
+                    (Method::Delete, story, json!({}))
+                } else {
+                    (put, story, json!({"text": self.name()}))
+                }
             }
             29 => {
                 let subtype = self.pick(&["text", "number", "date", "people"]);
-                (post, "/custom_fields".into(), json!({"workspace": self.workspace, "name": self.name(), "resource_subtype": subtype}))
+                (
+                    post,
+                    "/custom_fields".into(),
+                    json!({"workspace": self.workspace, "name": self.name(), "resource_subtype": subtype}),
+                )
             }
-            30 => (post, format!("/projects/{}/addCustomFieldSetting", project()), json!({"custom_field": self.pick(&self.fields).0})),
+            30 => (
+                post,
+                format!("/projects/{}/addCustomFieldSetting", project()),
+                json!({"custom_field": self.pick(&self.fields).0}),
+            ),
             _ => {
                 let (field, subtype) = self.pick(&self.fields);
                 let value = match *subtype {
@@ -208,7 +241,9 @@ fn reads(known: &Known) -> Vec<String> {
     let project = known.pick(&known.projects);
     vec![
         format!("/tasks/{task}"),
-        format!("/tasks/{task}?opt_fields=parent.parent.name,dependencies.name,dependents.name,custom_fields,html_notes,likes.user.name,followers.name"),
+        format!(
+            "/tasks/{task}?opt_fields=parent.parent.name,dependencies.name,dependents.name,custom_fields,html_notes,likes.user.name,followers.name"
+        ),
         format!("/tasks/{task}/subtasks?opt_fields=name,num_subtasks"),
         format!("/tasks/{task}/stories?opt_fields=text,html_text,resource_subtype,created_by.name"),
         format!("/projects/{project}/tasks?opt_fields=name,memberships.section.name,modified_at&limit=20"),

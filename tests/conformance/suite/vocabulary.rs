@@ -60,7 +60,9 @@ fn count(
         }
         match field.source {
             Source::Object(inside) => count(resource, &place, inside, hatches, fields),
-            Source::Many { target, .. } | Source::One { target, .. } if !RESOURCES.contains(&target) && !std::ptr::eq(target, resource) => {
+            Source::Many { target, .. } | Source::One { target, .. }
+                if !RESOURCES.contains(&target) && !std::ptr::eq(target, resource) =>
+            {
                 if let Guard::Sql(_) = target.guard {
                     hatches.entry("guard in SQL").or_default().push(format!("{place} ({})", target.kind));
                 }

@@ -95,8 +95,7 @@ pub async fn place(engine: Engine) -> Place {
     }
     let [admin, editor, commenter, viewer, member, guest, stranger] =
         <[Client; 7]>::try_from(clients).unwrap_or_else(|_| panic!("seven people"));
-    let mut place =
-        Place { world, gids: BTreeMap::new(), admin, editor, commenter, viewer, member, guest, stranger };
+    let mut place = Place { world, gids: BTreeMap::new(), admin, editor, commenter, viewer, member, guest, stranger };
     let names = ["ann", "eve", "cora", "vic", "mel", "gus", "sam"];
     place.gids.extend(names.into_iter().zip(users.iter().map(i64::to_string)));
     place.gids.insert("workspace_gid", workspace.to_string());
@@ -172,8 +171,11 @@ async fn fill(place: &mut Place) {
             done(place, &format!("/projects/{project}/addCustomFieldSetting"), data).await;
         }
     }
-    for (field, names) in [("custom_field_gid", ["enum_option_gid", "other_option"]), ("multi_field", ["multi_a", "multi_b"])] {
-        let options = place.admin.get(&format!("/custom_fields/{}", place.gid(field))).await.ok()["enum_options"].clone();
+    for (field, names) in
+        [("custom_field_gid", ["enum_option_gid", "other_option"]), ("multi_field", ["multi_a", "multi_b"])]
+    {
+        let options =
+            place.admin.get(&format!("/custom_fields/{}", place.gid(field))).await.ok()["enum_options"].clone();
         for (at, name) in names.into_iter().enumerate() {
             place.gids.insert(name, testkit::gid(&options[at]));
         }
@@ -185,7 +187,7 @@ async fn fill(place: &mut Place) {
     let first = made(place, "first_task", "/tasks", first).await;
     let mut task = json!({
         "memberships": [{"project": project, "section": section}, {"project": other}],
-        "name": "Umbra task", "notes": "Umbra <&> notes", "assignee": eve, "followers": [cora, vic],
+        "name": "Umbra task", "notes": "Umbra <&> notes", "assignee": eve, "followers": [eve],
         "due_on": "2026-04-01", "start_on": "2026-03-20", "liked": true,
         "tags": [place.gid("tag_gid"), place.gid("other_tag"), place.gid("third_tag")],
         "external": {"gid": "umbra-1", "data": "Umbra data"},
