@@ -67,6 +67,7 @@ impl Clock {
 }
 
 /// The machine's time in milliseconds since 1970; negative if it believes to live before that.
+#[expect(clippy::disallowed_methods, reason = "this is the place that others get the time from")]
 fn system_time() -> i64 {
     match SystemTime::now().duration_since(UNIX_EPOCH) {
         Ok(since) => i64::try_from(since.as_millis()).unwrap_or(i64::MAX),

@@ -48,6 +48,7 @@ impl Random {
     /// # Panics
     ///
     /// When the operating system has no randomness to give. There is no going on without: every secret would be a guess.
+    #[expect(clippy::disallowed_methods, reason = "this is the place that others get randomness from")]
     pub fn fill(&self, bytes: &mut [u8]) {
         match &self.source {
             Source::System => getrandom::fill(bytes).expect("the operating system gives random bytes"),

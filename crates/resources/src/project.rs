@@ -11,7 +11,7 @@ use engine::call::Call;
 use engine::change::{Change, Did};
 use engine::error::{Error, Result};
 use engine::field::{
-    Field, Kind, TEXT_LENGTH, boolean, children, choice, computed, count, date, link, long_text, many, nothing, one,
+    Field, Kind, TEXT_LENGTH, boolean, children, choice, computed, count, date, link, long_text, many, one,
     sql, text, time,
 };
 use engine::input::{Input, InputKind, input};
@@ -92,9 +92,6 @@ pub static PROJECT: Resource = Resource {
         time("completed_at"),
         one("completed_by", &USER, "completed_by_id"),
         time("created_at"),
-        // Nobody can post a status yet.
-        nothing("current_status", Kind::Json),
-        nothing("current_status_update", Kind::Json),
         // Values on the project itself, which need a portfolio that has the fields.
         sql("custom_fields", Kind::Json, "'[]'").input(InputKind::Json).writable(),
         many("custom_field_settings", &CUSTOM_FIELD_SETTING, children("parent_id", "t.rank, t.gid")),
@@ -823,6 +820,7 @@ pub fn touch(call: &mut Call<'_>, project: i64) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use serde_json::{Value as Json, json};
+    use store::Type;
     use testkit::{Answer, Client, both, gid};
 
     use crate::world::{Small, small};
@@ -852,7 +850,7 @@ mod tests {
         let whole = json!({
             "gid": gid(&project), "resource_type": "project", "archived": false, "color": null, "completed": false,
             "completed_at": null, "completed_by": null, "created_at": "2026-03-02T10:00:00.000Z",
-            "current_status": null, "current_status_update": null, "custom_fields": [], "custom_field_settings": [],
+            "custom_fields": [], "custom_field_settings": [],
             "default_access_level": "editor", "default_view": "list", "due_on": null, "due_date": null,
             "followers": [me], "icon": "list", "members": [me],
             "minimum_access_level_for_customization": "editor", "minimum_access_level_for_sharing": "editor",
@@ -869,8 +867,8 @@ mod tests {
         // In the order of the real service, gid first.
         let text = String::from_utf8(read.response.body.clone()).unwrap();
         let mut rest = text.as_str();
-        for key in "gid resource_type archived color completed completed_at completed_by created_at current_status \
-            current_status_update custom_fields custom_field_settings default_access_level default_view due_on \
+        for key in "gid resource_type archived color completed completed_at completed_by created_at \
+            custom_fields custom_field_settings default_access_level default_view due_on \
             due_date followers icon members minimum_access_level_for_customization minimum_access_level_for_sharing \
             modified_at name notes owner permalink_url privacy_setting public start_on team workspace"
             .split_whitespace()
@@ -959,6 +957,44 @@ mod tests {
         ann.post("/projects", json!({"workspace": workspace, "public": true}))
             .await
             .refused(400, "public: Cannot write this property");
+    });
+
+    both!(changes_are_heard, small, |small: Small| async move {
+        let Small { ann, bob, workspace, team, world, .. } = small;
+        let project = project(&ann, json!({"team": team, "name": "x"})).await;
+        let path = format!("/projects/{project}");
+        let data = json!({"name": "y", "archived": false, "owner": bob.user.to_string(),
+            "html_notes": "<body><b>z</b></body>", "due_on": "2026-05-04"});
+        ann.put(&path, data).await.ok();
+        ann.post(&format!("{path}/addFollowers"), json!({"followers": [bob.user.to_string()]})).await.ok();
+        let (project, user) = (project.parse::<i64>().unwrap(), bob.user);
+        for container in [project, workspace.parse().unwrap(), team.parse().unwrap()] {
+            let heard = world
+                .write(move |call| {
+                    let block = call.query(
+                        "SELECT c.action, c.field, c.field_action, c.value FROM changes c \
+                         JOIN change_routes r ON r.change_id = c.id WHERE r.container_id = ?1 AND c.object_id = ?2 \
+                         ORDER BY c.id",
+                        &[Type::Text, Type::Text, Type::Text, Type::Int],
+                        &[container.into(), project.into()],
+                    )?;
+                    let text = |row, column| block.text(row, column).unwrap_or("-").to_owned();
+                    let row = |row| (text(row, 0), text(row, 1), text(row, 2), block.int(row, 3));
+                    Ok((0..block.len()).map(row).collect::<Vec<_>>())
+                })
+                .await;
+            let expected = [
+                ("added", "-", "-", None),
+                ("changed", "members", "added", Some(user)),
+                ("changed", "name", "changed", None),
+                ("changed", "owner", "changed", Some(user)),
+                ("changed", "due_on", "changed", None),
+                ("changed", "notes", "changed", None),
+                ("changed", "followers", "added", Some(user)),
+            ];
+            let expected = expected.map(|(action, field, did, value)| (action.into(), field.into(), did.into(), value));
+            assert_eq!(heard, expected);
+        }
     });
 
     both!(what_is_refused, small, |small: Small| async move {

@@ -27,7 +27,7 @@ use engine::parameter::Parameters;
 use engine::read::Record;
 use engine::resource::{Guard, Names, Resource};
 use model::{Level, rich_text};
-use serde_json::json;
+use serde_json::{Value as Json, json};
 use store::{Type, Value};
 
 use crate::custom_field_value::{custom_fields, set_values};
@@ -35,7 +35,7 @@ use crate::like::LIKE_OF_TASK;
 use crate::order::Place;
 use crate::project::PROJECT;
 use crate::section::{SECTION, first_of};
-use crate::story::{SystemStory, write_system_story};
+use crate::story::{SystemStory, subtype as told, write_system_story};
 use crate::tag::TAG;
 use crate::user::USER;
 use crate::workspace::{WORKSPACE, workspace_field};
@@ -412,6 +412,13 @@ pub struct Dates {
     due_at: Option<i64>,
 }
 
+impl Dates {
+    /// As stories tell them.
+    fn told(&self) -> Json {
+        told::dates(self.start_on.as_deref(), self.due_on.as_deref(), self.due_at)
+    }
+}
+
 /// Loads a task that exists.
 pub fn load(call: &mut Call<'_>, gid: i64) -> Result<Task> {
     let block = call.query(
@@ -743,7 +750,7 @@ fn tell(call: &mut Call<'_>, before: &Task, after: &Task, containers: &[i64], is
                     record_field(call, after, field, containers)?;
                 }
                 story(call, after, subtype, containers, |story| {
-                    story.details = Some(json!({"old_dates": dates_json(old), "new_dates": dates_json(new)}));
+                    story.details = Some(json!({"old_dates": old.told(), "new_dates": new.told()}));
                 })?;
             }
         }
@@ -767,7 +774,8 @@ fn tell(call: &mut Call<'_>, before: &Task, after: &Task, containers: &[i64], is
     }
     if after.approval_status != before.approval_status && after.subtype == before.subtype {
         record_field(call, after, "approval_status", containers)?;
-        story(call, after, "approval_status_changed", containers, |story| {
+        let decision = told::of_approval(after.approval_status.as_deref().unwrap_or_default());
+        story(call, after, decision, containers, |story| {
             story.details = Some(json!({
                 "old_approval_status": before.approval_status,
                 "new_approval_status": after.approval_status,
@@ -775,15 +783,6 @@ fn tell(call: &mut Call<'_>, before: &Task, after: &Task, containers: &[i64], is
         })?;
     }
     Ok(())
-}
-
-fn dates_json(dates: &Dates) -> serde_json::Value {
-    let moment = dates.due_at.map(|due| {
-        let mut out = Vec::new();
-        model::time::format_time(due, &mut out);
-        String::from_utf8_lossy(&out).into_owned()
-    });
-    json!({"start_on": dates.start_on, "due_at": moment, "due_on": dates.due_on})
 }
 
 /// A change of a task.

@@ -11,6 +11,8 @@ mod organization;
 mod prose;
 mod table;
 mod task;
+#[cfg(test)]
+mod tests;
 
 use engine::access::start_epoch;
 use model::Random;
@@ -169,7 +171,6 @@ impl Work {
         let prose = Prose::new(&mut dice);
         let mut tables = Tables::new();
         let organization = Organization::make(write, &mut tables, &mut dice, &prose, options, now)?;
-        tables.write(write)?;
         let admin_token = auth::token::create(write, random, now, organization.admin(), "seed")?;
         let guest_token = auth::token::create(write, random, now, organization.guest, "seed")?;
         start_epoch(write)?;

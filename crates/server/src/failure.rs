@@ -35,6 +35,16 @@ impl From<store::Error> for Failure {
     }
 }
 
+impl From<sample::Error> for Failure {
+    fn from(error: sample::Error) -> Self {
+        match error {
+            sample::Error::Options(_) => Failure::usage(error),
+            sample::Error::Store(error) => error.into(),
+            error => Failure::new(error),
+        }
+    }
+}
+
 impl From<engine::Error> for Failure {
     fn from(error: engine::Error) -> Self {
         Failure::new(error.message)

@@ -5,6 +5,8 @@
 pub(crate) struct Dialect {
     /// The tokens of the migrations and what they stand for.
     pub tokens: &'static [(&'static str, &'static str)],
+    /// As `tokens`, for statements.
+    pub words: &'static [(&'static str, &'static str)],
     /// Whether a table exists whose name is `?1`.
     pub has_table: &'static str,
     /// Reserves a block of gids: `?1` is its size, `?2` the lowest number it may start with. Returns its end.
@@ -20,6 +22,7 @@ pub(crate) static SQLITE: Dialect = Dialect {
         ("{ordered}", "TEXT"),
         ("{compact_table}", "WITHOUT ROWID"),
     ],
+    words: &[("{skip_locked}", "")],
     has_table: "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?1)",
     reserve_gids: "UPDATE gid_blocks SET next = max(next, ?2) + ?1 WHERE id = 1 RETURNING next",
 };
@@ -32,13 +35,23 @@ pub(crate) static POSTGRES: Dialect = Dialect {
         ("{ordered}", "TEXT COLLATE \"C\""),
         ("{compact_table}", ""),
     ],
+    words: &[("{skip_locked}", "FOR UPDATE SKIP LOCKED")],
     has_table: "SELECT to_regclass($1) IS NOT NULL",
     reserve_gids: "UPDATE gid_blocks SET next = greatest(next, ?2) + ?1 WHERE id = 1 RETURNING next",
 };
 
 impl Dialect {
     /// The text of a migration in the words of this engine.
-    pub fn render(&self, migration: &str) -> String {
-        self.tokens.iter().fold(migration.to_owned(), |text, (token, word)| text.replace(token, word))
+    pub fn migration(&self, text: &str) -> String {
+        replace(text, self.tokens)
     }
+
+    /// The text of a statement in the words of this engine.
+    pub fn statement(&self, text: &str) -> String {
+        replace(text, self.words)
+    }
+}
+
+fn replace(text: &str, tokens: &[(&str, &str)]) -> String {
+    tokens.iter().fold(text.to_owned(), |text, (token, word)| text.replace(token, word))
 }

@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use rustc_hash::FxBuildHasher;
 
+use crate::dialect;
 use crate::value::{Type, Value};
 
-/// A prepared-once SQL text. Parameters are written `?1`, `?2`, ... and may repeat.
+/// A prepared-once SQL text. Parameters are written `?1`, `?2`, ... and may repeat. What the engines write differently
+/// is a token: `{skip_locked}` at the end of a query that claims rows passes over those that another writer has claimed.
 ///
 /// Keep statements (in a `LazyLock`, in a plan): connections recognise one they have prepared before.
 #[derive(Debug)]
@@ -21,11 +23,12 @@ pub struct Statement {
 
 impl Statement {
     /// A statement that returns rows of `columns`; none for one that only writes.
-    pub fn new(sql: impl Into<Box<str>>, columns: &[Type]) -> Arc<Self> {
-        let sql = sql.into();
+    pub fn new(sql: impl AsRef<str>, columns: &[Type]) -> Arc<Self> {
+        let text = sql.as_ref();
+        let sql = dialect::SQLITE.statement(text).into_boxed_str();
         // `?1` and `$1` mean the same to the two engines; `?` never occurs in our texts otherwise.
-        let numbered = sql.replace('?', "$").into_boxed_str();
-        let hash = FxBuildHasher.hash_one(&sql);
+        let numbered = dialect::POSTGRES.statement(text).replace('?', "$").into_boxed_str();
+        let hash = FxBuildHasher.hash_one(text);
         Arc::new(Statement { sql, numbered, columns: columns.into(), hash })
     }
 

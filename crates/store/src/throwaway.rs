@@ -187,12 +187,12 @@ fn run(command: &mut Command) {
 #[expect(clippy::disallowed_methods, reason = "as above")]
 fn programs() -> PathBuf {
     let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
-    let installed = versions
-        .map(|version| version.path().join("bin"))
-        .chain(env::var_os("PATH").iter().flat_map(env::split_paths).collect::<Vec<_>>());
-    let mut found: Vec<PathBuf> = installed.filter(|path| path.join("initdb").exists()).collect();
-    found.sort();
-    found.pop().expect("PostgreSQL is installed, or TEST_POSTGRES_URL names a server")
+    let mut installed: Vec<PathBuf> = versions.map(|version| version.path().join("bin")).collect();
+    installed.sort();
+    installed.reverse();
+    installed.extend(env::var_os("PATH").iter().flat_map(env::split_paths));
+    let found = installed.into_iter().find(|path| path.join("initdb").exists());
+    found.expect("PostgreSQL is installed, or TEST_POSTGRES_URL names a server")
 }
 
 #[cfg(test)]

@@ -47,7 +47,10 @@ impl Write {
     /// # Errors
     /// As [`Write::query`].
     pub fn insert_rows(&mut self, table: &str, columns: &[(&str, Type)], rows: &[Value]) -> Result<u64, Error> {
-        self.run(|session| session.insert(table, columns, rows))
+        self.run(|session| match rows.len().checked_rem(columns.len()) {
+            Some(0) => session.insert(table, columns, rows),
+            _ => Err(Error::engine(format!("{} cells for rows of {}", rows.len(), columns.len()))),
+        })
     }
 
     /// The next gid. It is never handed out again, whatever becomes of the transaction.

@@ -1,5 +1,6 @@
 //! The threads that write. Where there is one, the requests that wait share a transaction and a commit.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -91,7 +92,7 @@ impl Writer {
         self.write.session.close();
     }
 
-    /// Runs a request and those that wait behind it. Returns work that it took from the queue but could not do.
+    /// Runs a request and those that wait behind it. Returns what is no request, and came next.
     #[expect(clippy::disallowed_methods, reason = "measures")]
     fn run_batch(&mut self, first: Box<dyn Request>) -> Option<Work> {
         let mut batch = Batch::new(&mut self.write);
@@ -183,7 +184,7 @@ impl<'a> Batch<'a> {
             None => self.try_commit(),
         };
         if let Err(Error::Commit(_)) = &failure {
-            self.recover();
+            recover(self.write);
         }
         (self.requests, failure.err())
     }
@@ -201,21 +202,23 @@ impl<'a> Batch<'a> {
         shared.commits.fetch_add(1, Relaxed);
         Ok(())
     }
+}
 
-    /// Starts afresh after a failed commit. The database counts as broken until a probe has written to it.
-    fn recover(&mut self) {
-        let Write { session, shared, .. } = &mut *self.write;
-        shared.broken.store(true, Relaxed);
-        shared.gids.forget_rest();
-        if let Err(error) = session.rollback().and(session.reopen()) {
-            tracing::error!(%error, "the connection that writes could not be opened again");
-        }
+/// Starts afresh after a failed commit. The database counts as broken until a probe has written to it.
+fn recover(write: &mut Write) {
+    let Write { session, shared, .. } = write;
+    shared.broken.store(true, Relaxed);
+    shared.gids.forget_rest();
+    if let Err(error) = session.rollback().and(session.reopen()) {
+        tracing::error!(%error, "the connection that writes could not be opened again");
     }
 }
 
 fn answer(requests: Vec<Box<dyn Request>>, failure: Option<Error>) {
     for request in requests {
-        request.answer(failure.clone());
+        let failure = failure.clone();
+        // An answer that nobody waits for is dropped here. Should that panic, the others still get theirs.
+        drop(catch_unwind(AssertUnwindSafe(|| request.answer(failure))));
     }
 }
 

@@ -128,6 +128,11 @@ impl World {
         Client { world: self.clone(), user, token: Some(auth::token::digest(&token)) }
     }
 
+    /// A client that calls with this token, of whomever it is.
+    pub fn bearer(&self, token: &str) -> Client {
+        Client { world: self.clone(), user: 0, token: Some(auth::token::digest(token)) }
+    }
+
     /// A client without a token.
     pub fn nobody(&self) -> Client {
         Client { world: self.clone(), user: 0, token: None }

@@ -53,6 +53,20 @@ async fn create(client: &Client, path: &str, body: Json) -> i64 {
     gid(&client.post(path, body).await.created()).parse().expect("a number")
 }
 
+/// Attaches a custom field to a project.
+fn attach(call: &mut Call<'_>, workspace: i64, project: i64, field: i64) -> Result<()> {
+    let setting = call.write.gid()?;
+    let columns = [
+        ("gid", setting.into()),
+        ("workspace_id", workspace.into()),
+        ("parent_id", project.into()),
+        ("custom_field_id", field.into()),
+        ("is_important", false.into()),
+        ("rank", "n".into()),
+    ];
+    call.insert("custom_field_settings", &columns)
+}
+
 /// Writes a system story as somebody.
 fn write_as(call: &mut Call<'_>, user: i64, story: &SystemStory<'_>) -> Result<i64> {
     let viewer = Viewer { user, ..Viewer::default() };
@@ -365,6 +379,60 @@ both!(system_stories_name_nothing_that_is_hidden, board, |board: Board| async mo
         let (new, old) = (format!("new_{value}"), format!("old_{value}"));
         assert_eq!(values(&for_bob, subtype), json!({new: empty, old: empty}), "{subtype}");
     }
+});
+
+both!(what_happens_to_a_task_is_told, board, |board: Board| async move {
+    let Board { small: Small { ann, bob, workspace, world, .. }, open, hidden, task } = &board;
+    let path = format!("/tasks/{task}");
+    let list = ann.get(&format!("/projects/{open}/sections")).await.ok();
+    let first = list[0]["name"].as_str().expect("a section").to_owned();
+    let done = create(ann, &format!("/projects/{open}/sections"), json!({"name": "Done"})).await;
+    let other = create(ann, "/tasks", json!({"workspace": workspace, "name": "Buy ink"})).await;
+    let tag = create(ann, "/tags", json!({"workspace": workspace, "name": "urgent"})).await;
+    let field = json!({
+        "workspace": workspace, "name": "Readers", "resource_subtype": "multi_enum",
+        "enum_options": [{"name": "Few"}, {"name": "Many"}]
+    });
+    let field = ann.post("/custom_fields", field).await.created();
+    let (few, many) = (gid(&field["enum_options"][0]), gid(&field["enum_options"][1]));
+    let (field, open, hidden, workspace) = (gid(&field), *open, *hidden, workspace.parse().expect("a number"));
+    let attached: i64 = field.parse().expect("a number");
+    world.write(move |call| attach(call, workspace, open, attached)).await;
+
+    ann.put(&path, json!({"assignee": bob.user.to_string()})).await.ok();
+    ann.put(&path, json!({"name": "Write it all down", "notes": "With ink."})).await.ok();
+    ann.put(&path, json!({"start_on": "2026-11-10", "due_on": "2026-11-12"})).await.ok();
+    ann.put(&path, json!({"due_at": "2027-01-01T10:00:00Z"})).await.ok();
+    ann.put(&path, json!({"custom_fields": {field.as_str(): [few, many]}})).await.ok();
+    ann.put(&path, json!({"completed": true})).await.ok();
+    ann.put(&path, json!({"resource_subtype": "approval", "assignee": null})).await.ok();
+    ann.put(&path, json!({"approval_status": "changes_requested"})).await.ok();
+    let move_to = json!({"project": open.to_string(), "section": done.to_string()});
+    ann.post(&format!("{path}/addProject"), move_to).await.ok();
+    ann.post(&format!("{path}/addTag"), json!({"tag": tag.to_string()})).await.ok();
+    ann.post(&format!("{path}/addDependencies"), json!({"dependencies": [other.to_string()]})).await.ok();
+    ann.post(&format!("{path}/removeProject"), json!({"project": hidden.to_string()})).await.ok();
+
+    let told = [
+        "added this task to Launch",
+        "added this task to a private project",
+        "assigned to you",
+        "changed the name to \"Write it all down\"",
+        "changed the description",
+        "changed the due date to Nov 12",
+        "changed the start date to Nov 10",
+        "changed the due date to Jan 1, 2027",
+        "changed Readers to Few, Many",
+        "marked this task complete",
+        "converted this task to an approval",
+        "unassigned from you",
+        "requested changes to this task",
+        &format!("moved this task from \"{first}\" to \"Done\" in Launch"),
+        "added this task to urgent",
+        "marked this task as blocked by a private task",
+        "removed this task from a private project",
+    ];
+    assert_eq!(texts(bob, *task).await, told.map(|told| format!("Ann Example {told}")));
 });
 
 both!(system_stories_belong_to_nobody, board, |board: Board| async move {

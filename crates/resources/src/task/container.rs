@@ -275,7 +275,7 @@ pub fn add_project(call: &mut Call<'_>) -> Result<Outcome> {
     };
     require_section(call, project, section, "project")?;
     let asked = place_asked(call, &tasks_of_section(section), "insert_before", "insert_after")?;
-    let unmoved = before == Some(section) && asked.is_none();
+    let unmoved = before == Some(section) && asked.is_none() && !call.body.has("section");
     if !unmoved {
         put(call, &task, project, section, asked.unwrap_or(Place::Last))?;
     }

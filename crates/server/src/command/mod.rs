@@ -1,6 +1,7 @@
 //! The command line: what each command takes stands in its file.
 
 mod admin;
+mod seed;
 mod serve;
 
 use std::io::{self, Write};
@@ -38,6 +39,7 @@ enum Command {
     Serve(serve::Serve),
     #[command(subcommand)]
     Admin(admin::Admin),
+    Seed(seed::Seed),
 }
 
 /// Runs the command that the process was started with.
@@ -72,6 +74,7 @@ fn run_line(line: Line) -> Result<()> {
         match line.command {
             Command::Serve(serve) => serve.run(&line.common).await,
             Command::Admin(admin) => admin.run(&line.common).await,
+            Command::Seed(seed) => seed.run(&line.common).await,
         }
     });
     // A read that nobody waits for any more does not keep the process.
@@ -79,15 +82,16 @@ fn run_line(line: Line) -> Result<()> {
     done
 }
 
-/// Prints a line for programs. They read it at once, or not at all.
-fn print_line(line: &str) {
+/// Prints a line for programs. It matters whether it arrives: a token, for one, is printed once.
+fn print_line(line: &str) -> Result<()> {
     let mut out = io::stdout().lock();
-    drop(writeln!(out, "{line}").and_then(|()| out.flush()));
+    let printed = writeln!(out, "{line}").and_then(|()| out.flush());
+    printed.map_err(|error| Failure::new(format_args!("standard output: {error}")))
 }
 
 /// Prints a JSON object of texts, its members in this order.
-fn print_object(members: &[(&str, &str)]) {
+fn print_object(members: &[(&str, &str)]) -> Result<()> {
     let members: Vec<_> =
         members.iter().map(|(name, value)| format!("\"{name}\":{}", serde_json::Value::from(*value))).collect();
-    print_line(&format!("{{{}}}", members.join(",")));
+    print_line(&format!("{{{}}}", members.join(",")))
 }

@@ -156,6 +156,18 @@ fn what_is_typed_wrongly_is_said_in_one_line() {
 }
 
 #[test]
+fn a_token_that_cannot_be_printed_is_not_lost_in_silence() {
+    let place = Place::embedded();
+    place.init(&[]);
+    let mut create =
+        crate::process::binary(&["admin", "token", "create", "--user", "ann@acme.example", "--label", "x"]);
+    let full = fs::File::options().write(true).open("/dev/full").expect("a full device");
+    let done = create.arg("--data").arg(place.path("data")).stdout(full).output().expect("runs");
+    assert_eq!(done.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&done.stderr).starts_with("vinyasa: standard output: "));
+}
+
+#[test]
 fn the_help_teaches() {
     for (command, words) in [
         (&["--help"][..], &["vinyasa serve --demo", "vinyasa admin init", "exits with 1"][..]),
@@ -202,6 +214,20 @@ fn a_database_in_memory_begins_with_an_organization() {
     assert!(!place.path("data").exists());
     server.stop();
 }
+
+both!(a_database_is_seeded, |place| {
+    let seeded = crate::process::json(&place.line(&["seed", "--tasks", "300", "--projects", "5", "--people", "6"]));
+    assert_eq!(seeded["tasks"], 300);
+    let server = place.serve(&[]);
+    let path = format!("/api/1.0/tasks/{}?opt_fields=name,projects", seeded["full_task"].as_str().unwrap_or_default());
+    let task = server.client(&seeded["admin_token"]).get(&path).data();
+    assert!(task["projects"].to_string().contains(&seeded["full_task_project"].to_string()), "{task}");
+    assert_eq!(server.client(&seeded["guest_token"]).get("/api/1.0/users/me").status, 200);
+    let again = place.run(&["seed", "--tasks", "300"]);
+    refused(&again, 1, "vinyasa: the database is not empty: only a fresh one can be filled with invented work");
+    refused(&place.run(&["seed", "--tasks", "3"]), 2, "vinyasa: tasks: at least 100, not 3");
+    server.stop();
+});
 
 #[test]
 fn a_filled_database_is_not_filled_again() {

@@ -43,7 +43,7 @@ enum State {
 
 impl Connection {
     /// Connects. The connection lives on the runtime on which this is called.
-    pub async fn open(address: &Address) -> Result<Self, Error> {
+    pub async fn open(address: &Address) -> Result<Self, tokio_postgres::Error> {
         let (client, connection) = address.config.connect(NoTls).await?;
         let task = tokio::spawn(async move {
             if let Err(error) = connection.await {

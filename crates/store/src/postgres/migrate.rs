@@ -1,7 +1,7 @@
 //! Brings a database up to date.
 
+use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
-use tokio_postgres::{Client, NoTls};
 
 use super::Address;
 use super::connection::Connection;
@@ -16,12 +16,10 @@ const LOCK: i64 = 0x0076_696e_7961_7361;
 /// Runs the migrations that the database has not seen.
 pub(super) async fn migrate(address: &Address, options: &Options) -> Result<(), Error> {
     let missing = || Error::Missing { place: options.location.to_string() };
-    if let Err(error) = address.config.connect(NoTls).await
-        && error.code() == Some(&SqlState::INVALID_CATALOG_NAME)
-    {
-        return Err(missing());
-    }
-    let connection = Connection::open(address).await?;
+    let connection = Connection::open(address).await.map_err(|error| match error.code() {
+        Some(&SqlState::INVALID_CATALOG_NAME) => missing(),
+        _ => error.into(),
+    })?;
     let client = &connection.client;
     let recorded = recorded(client).await?;
     if recorded.is_none() && !options.create {
@@ -43,7 +41,7 @@ async fn run(client: &Client) -> Result<(), Error> {
     // Another node may have been faster: what counts is the record under the lock.
     for step in migration::pending(MIGRATIONS, &recorded(client).await?.unwrap_or_default())? {
         client
-            .batch_execute(&dialect::POSTGRES.render(step.text))
+            .batch_execute(&dialect::POSTGRES.migration(step.text))
             .await
             .map_err(|error| Error::engine(format!("migration {}: {}", step.file, Error::from(error))))?;
         let record = "INSERT INTO migrations (number, name, checksum, applied_at) VALUES ($1, $2, $3, $4)";

@@ -8,6 +8,7 @@ mod snapshot;
 mod value;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::mpsc::Sender;
 use tokio_postgres::Config;
@@ -22,6 +23,9 @@ pub(crate) use reader::Read;
 
 use connection::Connection;
 use session::{GidReserver, Session};
+
+/// How long a server may take to accept a connection, unless its address says otherwise.
+const CONNECT_TIME: Duration = Duration::from_secs(10);
 
 pub(crate) struct Database {
     address: Arc<Address>,
@@ -43,6 +47,9 @@ impl Database {
         };
         let mut config: Config = url.parse().map_err(|_| Error::Location(options.location.to_string()))?;
         config.application_name("vinyasa");
+        if config.get_connect_timeout().is_none() {
+            config.connect_timeout(CONNECT_TIME);
+        }
         // A planner that compiles machine code for a query of a millisecond only loses time.
         let settings = format!(
             "SET synchronous_commit = on; SET jit = off; SET statement_timeout = {}; SET client_min_messages = warning",

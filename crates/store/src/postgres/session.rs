@@ -180,7 +180,7 @@ impl session::Session for Session {
         self.link.wait(async |connection| {
             let sink = connection.client.copy_in(&copy).await?;
             let mut writer = pin!(BinaryCopyInWriter::new(sink, &types));
-            for row in rows.chunks(columns.len().max(1)) {
+            for row in rows.chunks_exact(columns.len()) {
                 writer.as_mut().write_raw(row.iter().map(Parameter)).await?;
             }
             Ok(writer.finish().await?)

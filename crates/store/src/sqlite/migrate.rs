@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use rusqlite::{Connection, TransactionBehavior, params};
 
-use super::File;
+use super::{File, create_private};
 use crate::dialect;
 use crate::error::Error;
 use crate::migration::{self, Migration, Recorded};
@@ -20,7 +20,7 @@ pub(super) fn migrate(connection: &mut Connection, file: &File, migrations: &[Mi
     // Another process may have been faster: what counts is the record under the lock.
     for step in migration::pending(migrations, &recorded(&transaction)?)? {
         transaction
-            .execute_batch(&dialect::SQLITE.render(step.text))
+            .execute_batch(&dialect::SQLITE.migration(step.text))
             .map_err(|error| Error::engine(format!("migration {}: {error}", step.file)))?;
         transaction.execute(
             "INSERT INTO migrations (number, name, checksum, applied_at) VALUES (?1, ?2, ?3, ?4)",
@@ -60,6 +60,7 @@ fn keep_copy(connection: &Connection, file: &File, migrations: &[Migration]) -> 
     if unfinished.exists() {
         std::fs::remove_file(&unfinished).map_err(Error::engine)?;
     }
+    create_private(&unfinished)?;
     connection.execute("VACUUM INTO ?1", [unfinished.to_string_lossy()])?;
     std::fs::rename(&unfinished, &copy).map_err(Error::engine)
 }

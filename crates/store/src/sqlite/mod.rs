@@ -6,7 +6,9 @@ mod migrate;
 mod reader;
 mod session;
 
-use std::path::PathBuf;
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tempfile::TempDir;
@@ -22,6 +24,7 @@ use crate::writer::{Queue, Writer};
 pub(crate) use reader::Read;
 
 use reader::Reader;
+use session::Session;
 
 /// The most requests that share a commit.
 const BATCH: usize = 64;
@@ -49,11 +52,14 @@ impl Database {
             Location::SqliteFile(path) => File { path: path.clone(), durable: true, _directory: None },
             _ => temporary()?,
         });
-        if !options.create && file.durable && !file.path.exists() {
-            return Err(Error::Missing { place: file.path.display().to_string() });
+        if file.durable && !file.path.exists() {
+            if !options.create {
+                return Err(Error::Missing { place: file.path.display().to_string() });
+            }
+            create_private(&file.path)?;
         }
         let opened = Arc::clone(&file);
-        let session = spawn_blocking(move || session::Writer::open(&opened)).await.map_err(Error::engine)??;
+        let session = spawn_blocking(move || Session::open(&opened)).await.map_err(Error::engine)??;
         Writer::start(Box::new(session), Arc::clone(shared), queue, BATCH, alive)?;
         Ok(Database { file, readers: Pool::new(options.readers), shared: Arc::clone(shared) })
     }
@@ -72,6 +78,15 @@ impl Database {
     }
 }
 
+/// Makes an empty file that only its owner may read. The engine gives its other files the same rights.
+fn create_private(path: &Path) -> Result<(), Error> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false).mode(0o600);
+    let made = options.open(path);
+    made.map(drop).map_err(|error| Error::engine(format!("{}: {error}", path.display())))
+}
+
+/// A file that is gone when nobody uses it any more.
 fn temporary() -> Result<File, Error> {
     let directory = temporary_directory()?;
     Ok(File { path: directory.path().join("data.db"), durable: false, _directory: Some(directory) })

@@ -17,12 +17,12 @@ use crate::dialect;
 use crate::error::Error;
 use crate::gids;
 use crate::migration::MIGRATIONS;
-use crate::session::{Content, Session};
+use crate::session::{self, Content};
 use crate::statement::Statement;
 use crate::value::{Type, Value};
 
 /// The one connection that writes.
-pub(super) struct Writer {
+pub(super) struct Session {
     connection: Connection,
     file: Arc<File>,
     /// The pages in the write-ahead log after the last commit.
@@ -32,14 +32,14 @@ pub(super) struct Writer {
     reserved: Option<i64>,
 }
 
-impl Writer {
+impl Session {
     /// Opens the file and brings it up to date.
     pub fn open(file: &Arc<File>) -> Result<Self, Error> {
         let log = Arc::new(AtomicUsize::new(0));
         let mut connection = open(file, &log)?;
         migrate(&mut connection, file, MIGRATIONS)?;
         let checkpointer = Checkpointer::start(Arc::clone(file))?;
-        Ok(Writer { connection, file: Arc::clone(file), log, checkpointer, reserved: None })
+        Ok(Session { connection, file: Arc::clone(file), log, checkpointer, reserved: None })
     }
 
     fn run(&self, command: &str) -> Result<(), Error> {
@@ -67,10 +67,14 @@ fn open(file: &File, log: &Arc<AtomicUsize>) -> Result<Connection, Error> {
     Ok(connection)
 }
 
-impl Session for Writer {
+impl session::Session for Session {
     fn begin(&mut self) -> Result<(), Error> {
         self.run("BEGIN IMMEDIATE")?;
-        self.reserve_again()
+        let reserved = self.reserve_again();
+        if reserved.is_err() {
+            self.rollback()?;
+        }
+        reserved
     }
 
     fn is_open(&self) -> bool {
@@ -125,7 +129,7 @@ impl Session for Writer {
         let sql = format!("INSERT INTO {table} ({}) VALUES ({})", names.join(", "), marks.join(", "));
         let mut prepared = self.connection.prepare_cached(&sql)?;
         let mut count = 0;
-        for row in rows.chunks(columns.len().max(1)) {
+        for row in rows.chunks_exact(columns.len()) {
             for (index, value) in row.iter().enumerate() {
                 prepared.raw_bind_parameter(index + 1, Parameter(value))?;
             }

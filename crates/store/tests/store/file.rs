@@ -189,6 +189,53 @@ async fn a_copy_is_kept_before_a_migration() {
 }
 
 #[tokio::test]
+async fn only_the_owner_may_read_the_files() {
+    use std::os::unix::fs::PermissionsExt;
+    let world = World::file();
+    let db = world.open().await;
+    put(&db, "a", "").await.unwrap();
+    let Location::SqliteFile(path) = &world.options.location else { unreachable!() };
+    for file in std::fs::read_dir(path.parent().unwrap()).unwrap() {
+        let file = file.unwrap();
+        assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{:?}", file.path());
+    }
+}
+
+/// An answer that cannot even be thrown away.
+struct Trap;
+
+impl Drop for Trap {
+    fn drop(&mut self) {
+        panic!("on demand");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_writer_outlives_everything() {
+    let world = World::file();
+    let db = world.open().await;
+    let (started, busy) = tokio::sync::oneshot::channel();
+    let (go, wait) = std::sync::mpsc::channel::<()>();
+    let left = tokio::spawn({
+        let db = db.clone();
+        async move {
+            let trapped = db.write(move |_| {
+                started.send(()).unwrap();
+                wait.recv().unwrap_err();
+                Ok::<_, Error>(Trap)
+            });
+            std::mem::forget(trapped.await);
+        }
+    });
+    busy.await.unwrap();
+    left.abort();
+    assert!(left.await.unwrap_err().is_cancelled());
+    drop(go);
+    put(&db, "a", "").await.unwrap();
+    assert_eq!(names(&db).await, ["a"]);
+}
+
+#[tokio::test]
 async fn a_trial_leaves_nothing_behind() {
     let directories = || {
         let all = ["/dev/shm", "/tmp"].iter().filter_map(|place| std::fs::read_dir(place).ok()).flatten().flatten();

@@ -66,8 +66,7 @@ impl Init {
             ("team", &founded.team.to_string()),
             ("user", &founded.user.to_string()),
             ("token", &founded.token),
-        ]);
-        Ok(())
+        ])
     }
 }
 

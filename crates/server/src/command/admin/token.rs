@@ -61,8 +61,7 @@ impl Token {
             Token::Revoke(revoke) => revoke.run(&config, &db).await,
         };
         db.close().await;
-        print_line(&done?);
-        Ok(())
+        print_line(&done?)
     }
 }
 

@@ -60,8 +60,7 @@ impl User {
         let added = add.run(&config, &db).await;
         db.close().await;
         let (user, token) = added?;
-        print_object(&[("user", &user.to_string()), ("token", &token)]);
-        Ok(())
+        print_object(&[("user", &user.to_string()), ("token", &token)])
     }
 }
 
