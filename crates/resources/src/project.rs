@@ -11,8 +11,8 @@ use engine::call::Call;
 use engine::change::{Change, Did};
 use engine::error::{Error, Result};
 use engine::field::{
-    Field, Kind, TEXT_LENGTH, boolean, children, choice, computed, count, date, link, long_text, many, one,
-    sql, text, time,
+    Field, Kind, TEXT_LENGTH, boolean, children, choice, computed, count, date, link, long_text, many, one, sql, text,
+    time,
 };
 use engine::input::{Input, InputKind, input};
 use engine::json::Writer;
