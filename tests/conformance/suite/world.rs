@@ -187,7 +187,7 @@ async fn fill(place: &mut Place) {
     let first = made(place, "first_task", "/tasks", first).await;
     let mut task = json!({
         "memberships": [{"project": project, "section": section}, {"project": other}],
-        "name": "Umbra task", "notes": "Umbra <&> notes", "assignee": eve, "followers": [cora, vic],
+        "name": "Umbra task", "notes": "Umbra <&> notes", "assignee": eve, "followers": [eve],
         "due_on": "2026-04-01", "start_on": "2026-03-20", "liked": true,
         "tags": [place.gid("tag_gid"), place.gid("other_tag"), place.gid("third_tag")],
         "external": {"gid": "umbra-1", "data": "Umbra data"},
