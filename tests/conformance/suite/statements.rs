@@ -91,6 +91,40 @@ both!(every_plan_and_listing_runs, place, |place: Place| async move {
     read.finish().await;
 });
 
+/// A write needs as many statements whatever hangs below the task.
+#[test]
+fn writes_do_not_grow_with_what_hangs_below() {
+    testkit::run(async {
+        let place = place(Engine::Embedded).await;
+        let db = &place.world.api.db;
+        let task = place.gid("task_gid");
+        let mut counts: Vec<Vec<u64>> = Vec::new();
+        for _ in 0..2 {
+            for number in 0..20 {
+                let data = json!({"name": format!("subtask {number}")});
+                place.admin.post(&format!("/tasks/{task}/subtasks"), data).await.created();
+            }
+            let state = db.snapshot().await.unwrap();
+            let mut each = Vec::new();
+            for built in operations().iter().filter(|built| built.operation.method != Method::Get) {
+                place.admin.get("/users/me").await.ok();
+                let before = db.statements();
+                call(&place, built.operation).send(&place.admin).await;
+                each.push(db.statements() - before);
+                db.restore(&state).await.unwrap();
+            }
+            counts.push(each);
+        }
+        let writes = operations().into_iter().filter(|built| built.operation.method != Method::Get);
+        let grown: Vec<String> = writes
+            .enumerate()
+            .filter(|(at, _)| counts[1][*at] > counts[0][*at])
+            .map(|(at, built)| format!("{}: {} then {}", built.operation.id, counts[0][at], counts[1][at]))
+            .collect();
+        assert!(grown.is_empty(), "{grown:#?}");
+    });
+}
+
 /// A page of 60 needs hardly more statements than one of 20: none has a query per row. All fields are asked for, two
 /// relations deep, in all columns but the first.
 #[test]

@@ -8,7 +8,7 @@ use testkit::{Client, both};
 use crate::built::operations;
 use crate::call::{Call, call};
 use crate::database::{difference, dump};
-use crate::world::{MARK, Place, place};
+use crate::world::{MARK, Place, SECRET, place};
 
 both!(without_a_token_everything_is_401, place, |place: Place| async move {
     let nobody = place.world.nobody();
@@ -61,7 +61,7 @@ async fn refused(place: &Place, client: &Client) {
             let answer = asked.send(client).await;
             let text = String::from_utf8_lossy(&answer.response.body).into_owned();
             let status = answer.response.status;
-            if text.contains(MARK) && !(is_guest && FOR_GUESTS.contains(&id)) {
+            if text.contains(SECRET) || text.contains(MARK) && !(is_guest && FOR_GUESTS.contains(&id)) {
                 wrong.insert(format!("{id} tells: {text}"));
             }
             let list = answer.json["data"].is_array();
