@@ -15,8 +15,10 @@ use crate::workspace::WORKSPACE;
 pub static USER: Resource = Resource {
     guard: Guard::Sql(
         "{key} = :viewer \
-         OR EXISTS (SELECT 1 FROM workspace_memberships m WHERE m.user_id = {key} AND m.workspace_id IN ({principals})) \
-         OR EXISTS (SELECT 1 FROM grants own CROSS JOIN grants other WHERE own.principal_id IN ({principals}) \
+         OR EXISTS (SELECT 1 FROM {each_principal} p CROSS JOIN workspace_memberships m WHERE m.user_id = {key} \
+            AND m.workspace_id = p.column1) \
+         OR EXISTS (SELECT 1 FROM {each_principal} p CROSS JOIN grants own CROSS JOIN grants other \
+            WHERE own.principal_id = p.column1 \
             AND other.scope_id = own.scope_id AND other.principal_id = {key} \
             AND NOT EXISTS (SELECT 1 FROM workspaces w WHERE w.gid = own.scope_id))",
     ),
