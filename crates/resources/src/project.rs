@@ -11,8 +11,8 @@ use engine::call::Call;
 use engine::change::{Change, Did};
 use engine::error::{Error, Result};
 use engine::field::{
-    Field, Kind, TEXT_LENGTH, boolean, children, choice, computed, count, date, link, long_text, many, one, sql, text,
-    time,
+    Field, Kind, TEXT_LENGTH, boolean, children, choice, computed, count, date, link, long_text, many, nothing, one,
+    sql, text, time,
 };
 use engine::input::{Input, InputKind, input};
 use engine::json::Writer;
@@ -92,6 +92,9 @@ pub static PROJECT: Resource = Resource {
         time("completed_at"),
         one("completed_by", &USER, "completed_by_id"),
         time("created_at"),
+        // Statuses can't be posted yet, so there is none. The official client reads both.
+        nothing("current_status", Kind::Json),
+        nothing("current_status_update", Kind::Json),
         // Values on the project itself, which need a portfolio that has the fields.
         sql("custom_fields", Kind::Json, "'[]'").input(InputKind::Json).writable(),
         many("custom_field_settings", &CUSTOM_FIELD_SETTING, children("parent_id", "t.rank, t.gid")),
@@ -850,7 +853,7 @@ mod tests {
         let whole = json!({
             "gid": gid(&project), "resource_type": "project", "archived": false, "color": null, "completed": false,
             "completed_at": null, "completed_by": null, "created_at": "2026-03-02T10:00:00.000Z",
-            "custom_fields": [], "custom_field_settings": [],
+            "current_status": null, "current_status_update": null, "custom_fields": [], "custom_field_settings": [],
             "default_access_level": "editor", "default_view": "list", "due_on": null, "due_date": null,
             "followers": [me], "icon": "list", "members": [me],
             "minimum_access_level_for_customization": "editor", "minimum_access_level_for_sharing": "editor",
@@ -867,8 +870,8 @@ mod tests {
         // In the order of the real service, gid first.
         let text = String::from_utf8(read.response.body.clone()).unwrap();
         let mut rest = text.as_str();
-        for key in "gid resource_type archived color completed completed_at completed_by created_at \
-            custom_fields custom_field_settings default_access_level default_view due_on \
+        for key in "gid resource_type archived color completed completed_at completed_by created_at current_status \
+            current_status_update custom_fields custom_field_settings default_access_level default_view due_on \
             due_date followers icon members minimum_access_level_for_customization minimum_access_level_for_sharing \
             modified_at name notes owner permalink_url privacy_setting public start_on team workspace"
             .split_whitespace()

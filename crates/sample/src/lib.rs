@@ -1,6 +1,7 @@
 //! Databases filled with invented work: a very large one to measure with, a small and readable one to look around in.
 
 pub mod demo;
+mod dice;
 pub mod seed;
 
 use std::sync::{Arc, LazyLock};

@@ -6,7 +6,7 @@
 //! has written no lines about changes; all stories are comments.
 
 mod calendar;
-mod dice;
+
 mod organization;
 mod prose;
 mod table;
@@ -19,9 +19,9 @@ use model::Random;
 use serde::Serialize;
 use store::{Db, Write};
 
+use crate::dice::Dice;
 use crate::{Error, require_empty};
 use calendar::Calendar;
-use dice::Dice;
 use organization::Organization;
 use prose::Prose;
 use table::Tables;

@@ -7,10 +7,10 @@ use resources::workspace::Role;
 use resources::{project, tag, team, user, workspace};
 use store::{Value, Write};
 
-use super::dice::Dice;
 use super::prose::Prose;
 use super::table::{Tables, row};
 use super::{DAY, Seed};
+use crate::dice::Dice;
 use crate::{Error, caller};
 
 /// The number of the project that holds a tenth of all tasks.

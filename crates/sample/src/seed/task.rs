@@ -6,11 +6,11 @@ use store::{Value, Write};
 
 use super::DAY;
 use super::calendar::{Calendar, subtasks};
-use super::dice::Dice;
 use super::organization::{Organization, Project, THOUSAND};
 use super::prose::Prose;
 use super::table::{Tables, row};
 use crate::Error;
+use crate::dice::Dice;
 
 const MINUTE: i64 = 60_000;
 

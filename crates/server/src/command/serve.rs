@@ -82,7 +82,7 @@ impl Serve {
         let (clock, random) = (clock(config), random(config));
         let key = offset_key(db, &random).await?;
         let url = url_of(&listeners)?;
-        let token = self.fill(config, db, &clock, &random).await?;
+        let begun = self.fill(config, db, &clock, &random).await?;
         let api = Api::new(db.clone(), RESOURCES, missing::MISSING, config.limits(), clock, random, key);
         let test = if config.test_mode { Some(TestMode::new(&api).await?) } else { None };
         if test.is_some() {
@@ -91,23 +91,37 @@ impl Serve {
         let http = Arc::new(Http::new(Arc::new(api), config, &url, test));
         tracing::info!(%url, version = VERSION, database = %config.location(), "serving");
         let mut first_line = vec![("url", url.as_str()), ("version", VERSION)];
-        first_line.extend(token.as_deref().map(|token| ("token", token)));
+        if let Some(begun) = &begun {
+            first_line.push(("token", &begun.token));
+            first_line.extend(begun.login.as_deref().map(|login| ("login", login)));
+        }
         print_object(&first_line)?;
         serve_until_told(config, listeners, http, signals).await;
         Ok(())
     }
 }
 
+/// An organization that the server made at its start.
+struct Begun {
+    /// The token of an administrator.
+    token: String,
+    /// The administrator's address.
+    login: Option<String>,
+}
+
 impl Serve {
-    /// Puts into an empty database what the server is to begin with. The token of an administrator, if it made one.
-    async fn fill(&self, config: &Config, db: &Db, clock: &Clock, random: &Random) -> Result<Option<String>> {
+    /// Puts into an empty database what the server is to begin with. Nothing, when there was no need.
+    async fn fill(&self, config: &Config, db: &Db, clock: &Clock, random: &Random) -> Result<Option<Begun>> {
         let workspaces = list_workspaces(db).await?;
         if self.demo {
             return match workspaces.first() {
                 Some((_, name)) => Err(Failure::new(format_args!(
                     "--demo fills an empty database; this one holds {name}: leave --demo away, or choose another --data"
                 ))),
-                None => Err(Failure::new("--demo: there is no demonstration yet")),
+                None => {
+                    let demo = sample::demo::fill(db, clock.now(), random).await?;
+                    Ok(Some(Begun { token: demo.token, login: Some(demo.email) }))
+                }
             };
         }
         if !workspaces.is_empty() {
@@ -124,7 +138,7 @@ impl Serve {
                 Person { name: "Administrator".into(), email: "admin@vinyasa.example".into(), password_digest: None };
             found_organization(call, &random, "Vinyasa", &person)
         });
-        Ok(Some(founded.await?.token))
+        Ok(Some(Begun { token: founded.await?.token, login: None }))
     }
 }
 
