@@ -9,6 +9,7 @@ use store::{Db, Read};
 use crate::access::{
     self, Digest, Levels, Name, Viewer, Viewers, epoch, epoch_query, field_refusal, object_query, path_refusal,
 };
+use crate::apply::Ready;
 use crate::body::{Encoding, Options, accept};
 use crate::call::{Call, Shared};
 use crate::error::{Error, Result};
@@ -396,8 +397,7 @@ impl Api {
         let operation = asked.route.operation;
         let viewer = Arc::clone(&asked.scene.viewer);
         let shared = Arc::clone(&self.shared);
-        let target = asked.target.map(|(target, name)| (*target, name.clone()));
-        let refused = asked.target.map(|(target, _)| not_recognized(target, asked.parameters));
+        let ready = Ready::new(operation, rule, asked.target, asked.parameters);
         let now = asked.scene.now;
         let applied = self
             .db
@@ -407,15 +407,7 @@ impl Api {
                     return Ok(Applied::Stale);
                 }
                 let mut call = Call { write, viewer: &viewer, now, target: 0, body, shared: &shared };
-                if let Some((target, name)) = target {
-                    match name.gid_in(call.write, &viewer)? {
-                        Some(gid) => call.target = gid,
-                        None => return Err(refused.unwrap_or_else(Error::server)),
-                    }
-                    call.require_target(target.resource, call.target, operation.level)?;
-                }
-                call.resolve_body()?;
-                rule(&mut call).map(Applied::Done)
+                ready.run(&mut call).map(Applied::Done)
             })
             .await?;
         match applied {
@@ -481,7 +473,7 @@ struct Asked<'a> {
     scene: Scene,
 }
 
-fn target_name(target: &Target, parameters: &Parameters<'_>) -> Result<(Target, Name)> {
+pub(crate) fn target_name(target: &Target, parameters: &Parameters<'_>) -> Result<(Target, Name)> {
     let text = parameters.get(target.parameter).unwrap_or_default();
     match Name::parse(target.resource.names, text) {
         Some(name) => Ok((*target, name)),
@@ -492,7 +484,7 @@ fn target_name(target: &Target, parameters: &Parameters<'_>) -> Result<(Target, 
     }
 }
 
-fn not_recognized(target: &Target, parameters: &Parameters<'_>) -> Error {
+pub(crate) fn not_recognized(target: &Target, parameters: &Parameters<'_>) -> Error {
     Error::not_recognized(target.resource.kind, shortened(parameters.get(target.parameter).unwrap_or_default()))
 }
 

@@ -14,7 +14,8 @@ use crate::route::Route;
 /// Resources without a name of their own are written out where they stand, at most this deep.
 const DEEPEST: usize = 6;
 
-/// The document, as JSON. `base` is the address that callers use, without a slash at the end.
+/// The document, as JSON. `base` is the address that callers use, without a slash at the end; empty when it is
+/// wherever the document came from.
 pub fn document(api: &Api, base: &str) -> String {
     let document = Document { api };
     let mut paths = Map::new();

@@ -11,7 +11,7 @@ use engine::body::{Given, given, text as given_text};
 use engine::call::Call;
 use engine::change::{Change, Did};
 use engine::error::{Error, Result};
-use engine::field::{Edge, Field, Kind, computed, link, long_text, many, object, one, sql, text};
+use engine::field::{Edge, Field, Kind, boolean, computed, link, long_text, many, nothing, object, one, sql, text};
 use engine::input::{Input, InputKind, input};
 use engine::json::Writer;
 use engine::parameter::shortened;
@@ -26,8 +26,9 @@ use crate::custom_field::{
     CURRENCY_CODE, CUSTOM_LABEL, CUSTOM_LABEL_POSITION, FORMAT, GUARD, IS_FORMULA_FIELD, IS_VALUE_READ_ONLY, PRECISION,
     REPRESENTATION_TYPE, RESOURCE_SUBTYPE, TYPE, enum_options,
 };
-use crate::custom_field_display::{NEEDS, display, rounded, written_time};
+use crate::custom_field_display::{NEEDS, display, rounded};
 use crate::enum_option::ENUM_OPTION;
+use crate::project::not_on_object;
 use crate::story::{SystemStory, subtype, write_system_story};
 use crate::user::USER;
 use crate::workspace::is_organization;
@@ -61,14 +62,14 @@ pub static CUSTOM_FIELD_ON_TASK: Resource = Resource {
             .keyed("CASE WHEN t.resource_subtype = 'people' THEN v.gid END")
             .compact()
             .only(&["people"]),
-        sql("asana_created_field", Kind::Text(64), "NULL"),
+        nothing("asana_created_field", Kind::Text(64)),
         one("created_by", &USER, "created_by_id").compact(),
         text("default_access_level"),
         computed("display_value", Kind::Text(LONGEST_TEXT), NEEDS, display).compact(),
-        engine::field::boolean("has_notifications_enabled"),
+        boolean("has_notifications_enabled"),
         computed("html_text_value", Kind::Text(LONGEST_TEXT), "text_value", html_text).only(&["text"]),
-        sql("id_prefix", Kind::Text(64), "NULL"),
-        engine::field::boolean("is_global_to_workspace"),
+        nothing("id_prefix", Kind::Text(64)),
+        boolean("is_global_to_workspace"),
         text("privacy_setting"),
         REPRESENTATION_TYPE.compact(),
         RESOURCE_SUBTYPE.compact(),
@@ -169,8 +170,7 @@ pub fn set_values(call: &mut Call<'_>, task: i64, values: &Map<String, Json>, co
     for (name, value) in values {
         let gid = model::gid::parse(name);
         let Some(field) = fields.iter_mut().find(|field| Some(field.field) == gid) else {
-            let name = shortened(name);
-            return Err(Error::bad(format!("Custom field with ID {name} is not on given object")));
+            return Err(not_on_object(shortened(name)));
         };
         changed |= field.set(call, &subject, value)?;
     }
@@ -309,11 +309,15 @@ impl OnTask {
 
     /// Refuses what is no option of this field, and options that are disabled, unless the value has them already.
     fn require_options(&self, call: &mut Call<'_>, asked: &[i64], path: impl Fn(usize) -> String) -> Result<()> {
-        let options = options_of(call, self.field)?;
+        let block = call.query(
+            "SELECT gid, enabled FROM enum_options WHERE custom_field_id = ?1",
+            &[Type::Int, Type::Bool],
+            &[self.field.into()],
+        )?;
         for (at, asked) in asked.iter().enumerate() {
-            match options.iter().find(|option| option.gid == *asked) {
+            match (0..block.len()).find(|row| block.int(*row, 0) == Some(*asked)) {
                 None => return Err(Error::unknown_object(path(at), asked)),
-                Some(option) if !option.enabled && !self.held.has(*asked) => {
+                Some(row) if !block.bool(row, 1) && !self.held.has(*asked) => {
                     return Err(Error::field(path(at), format_args!("Enum option is disabled: {asked}")));
                 }
                 Some(_) => {}
@@ -413,7 +417,7 @@ impl OnTask {
         call.record(&change, subject.containers)
     }
 
-    /// A value as a story tells it.
+    /// A value as a story keeps it.
     fn told(&self, held: &Held) -> Json {
         match held {
             Held::Nothing if matches!(self.subtype.as_str(), "multi_enum" | "people") => json!([]),
@@ -422,10 +426,7 @@ impl OnTask {
             // A whole number without a fraction, as everywhere.
             Held::Number(value) if value.fract() == 0.0 && value.abs() < 9e15 => json!(*value as i64),
             Held::Number(value) => json!(value),
-            Held::Date(day, moment) => {
-                json!({ "start_on": null, "due_at": moment.map(written_time), "due_on": day })
-            }
-            // Names are looked up when the story is read.
+            Held::Date(day, moment) => subtype::dates(None, Some(day), *moment),
             Held::Items(items) => json!(items),
         }
     }
@@ -460,22 +461,6 @@ fn names(path: &str, kind: &InputKind, value: &Json) -> Result<Vec<(Name, String
     }
 }
 
-/// An option of a field.
-struct Choice {
-    gid: i64,
-    enabled: bool,
-}
-
-fn options_of(call: &mut Call<'_>, field: i64) -> Result<Vec<Choice>> {
-    let block = call.query(
-        "SELECT gid, enabled FROM enum_options WHERE custom_field_id = ?1",
-        &[Type::Int, Type::Bool],
-        &[field.into()],
-    )?;
-    let option = |row| Choice { gid: block.int(row, 0).unwrap_or_default(), enabled: block.bool(row, 1) };
-    Ok((0..block.len()).map(option).collect())
-}
-
 /// A person of the workspace. Whoever the caller does not see is refused like somebody who is not there.
 fn person(call: &mut Call<'_>, workspace: i64, path: &str, name: &Name, text: &str) -> Result<i64> {
     if let Some(user) = name.gid_in(call.write, call.viewer)? {
@@ -492,3 +477,6 @@ fn person(call: &mut Call<'_>, workspace: i64, path: &str, name: &Name, text: &s
         false => Error::field(path, format_args!("Not a user in Workspace: {workspace}")),
     })
 }
+
+#[cfg(test)]
+mod tests;

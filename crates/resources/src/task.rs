@@ -853,21 +853,23 @@ fn write_external(call: &mut Call<'_>, task: &Task, external: &Body) -> Result<(
 fn delete_task(call: &mut Call<'_>) -> Result<Outcome> {
     let task = load(call, call.target)?;
     let containers = containers(call, task.gid)?;
-    let mut level = vec![task.gid];
-    while !level.is_empty() {
-        let mut next = Vec::new();
-        for gid in level {
-            next.extend(
-                call.numbers("SELECT gid FROM tasks WHERE parent_id = ?1 AND deleted_at IS NULL", &[gid.into()])?,
-            );
-            call.execute("UPDATE tasks SET deleted_at = ?2 WHERE gid = ?1", &[gid.into(), call.now.into()])?;
-            call.delete_object(gid)?;
-        }
-        level = next;
-    }
+    let parameters = [task.gid.into(), call.now.into()];
+    call.execute(
+        &format!("{THERE_BELOW} UPDATE objects SET deleted_at = ?2 WHERE gid IN (SELECT gid FROM below)"),
+        &parameters,
+    )?;
+    call.execute(
+        &format!("{THERE_BELOW} UPDATE tasks SET deleted_at = ?2 WHERE gid IN (SELECT gid FROM below)"),
+        &parameters,
+    )?;
     call.record(&task_change(Did::Deleted, &task), &containers)?;
     Ok(Outcome::Empty)
 }
+
+/// A task and everything below it that is not in the trash yet.
+const THERE_BELOW: &str = "\
+    WITH RECURSIVE below (gid) AS (SELECT CAST(?1 AS BIGINT) \
+      UNION SELECT k.gid FROM below b CROSS JOIN tasks k WHERE k.parent_id = b.gid AND k.deleted_at IS NULL)";
 
 /// Puts a task into a section of a project, whether it was in the project before or not.
 pub fn add_to_section(call: &mut Call<'_>, task: i64, project: i64, section: i64, place: Place) -> Result<()> {

@@ -62,6 +62,11 @@ fn every_value_of_every_answer_is_as_the_contract_says() {
             "Values that were null in an answer although the contract does not say that they may be: shape, path.",
             &judge.nulls,
         );
+        committed::only_shrinks(
+            "other_types.txt",
+            "Values of another type than the contract's: shape, path, ours.",
+            &judge.types,
+        );
     });
 }
 
@@ -70,13 +75,14 @@ struct Judge<'a> {
     contract: &'a Contract,
     extra: BTreeSet<String>,
     nulls: BTreeSet<String>,
+    types: BTreeSet<String>,
     wrong: BTreeSet<String>,
 }
 
 impl<'a> Judge<'a> {
     fn new(contract: &'a Contract) -> Self {
         let extra = committed::read("extra_paths.txt").lines().map(str::to_owned).collect();
-        Judge { contract, extra, nulls: BTreeSet::new(), wrong: BTreeSet::new() }
+        Judge { contract, extra, nulls: BTreeSet::new(), types: BTreeSet::new(), wrong: BTreeSet::new() }
     }
 
     fn answer(&mut self, operation: &conformance::Operation, answer: &Answer) {
@@ -160,6 +166,10 @@ impl<'a> Judge<'a> {
             "string:date-time" => value.as_str().is_some_and(|text| {
                 model::time::parse_time(text).is_some() && text.len() == "2026-03-02T10:00:00.000Z".len()
             }),
+            "integer" if value.is_f64() => {
+                self.types.insert(format!("{shape} {path} number"));
+                true
+            }
             "integer" => value.is_i64(),
             "number" => value.is_number(),
             "boolean" => value.is_boolean(),

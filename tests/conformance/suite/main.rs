@@ -20,6 +20,7 @@ mod openapi;
 mod operations;
 mod paging;
 mod same;
+mod secrets;
 mod statements;
 mod vocabulary;
 mod without_rights;

@@ -184,27 +184,27 @@ pub fn announce(call: &mut Call<'_>, task: &Task, places: &Places, containers: &
     Ok(())
 }
 
-/// Recomputes the visibility of a task and of everything below it.
+/// Recomputes the visibility of a task and of everything below it: each task has itself, its projects, and the same of
+/// everything above it.
 fn rescope(call: &mut Call<'_>, task: i64) -> Result<()> {
-    let mut level = vec![task];
-    while !level.is_empty() {
-        let mut next = Vec::new();
-        for gid in level {
-            call.execute("DELETE FROM task_scopes WHERE task_id = ?1", &[gid.into()])?;
-            call.execute(
-                "INSERT INTO task_scopes (task_id, scope_id) SELECT task_id, project_id FROM task_projects WHERE task_id = ?1",
-                &[gid.into()],
-            )?;
-            call.insert("task_scopes", &[("task_id", gid.into()), ("scope_id", gid.into())])?;
-            if let Some(parent) = call.number("SELECT parent_id FROM tasks WHERE gid = ?1", &[gid.into()])? {
-                inherit(call, gid, parent)?;
-            }
-            next.extend(call.numbers("SELECT gid FROM tasks WHERE parent_id = ?1", &[gid.into()])?);
-        }
-        level = next;
-    }
+    call.execute(&format!("{BELOW} DELETE FROM task_scopes WHERE task_id IN (SELECT gid FROM below)"), &[task.into()])?;
+    call.execute(
+        &format!(
+            "{BELOW}, chain (gid, above) AS (SELECT gid, gid FROM below \
+             UNION SELECT c.gid, k.parent_id FROM chain c CROSS JOIN tasks k \
+             WHERE k.gid = c.above AND k.parent_id IS NOT NULL) \
+             INSERT INTO task_scopes (task_id, scope_id) SELECT gid, above FROM chain \
+             UNION SELECT c.gid, e.project_id FROM chain c CROSS JOIN task_projects e WHERE e.task_id = c.above"
+        ),
+        &[task.into()],
+    )?;
     Ok(())
 }
+
+/// A task and everything below it, in the trash or not.
+const BELOW: &str = "\
+    WITH RECURSIVE below (gid) AS (SELECT CAST(?1 AS BIGINT) \
+      UNION SELECT k.gid FROM below b CROSS JOIN tasks k WHERE k.parent_id = b.gid)";
 
 /// Puts a task into a section, at a place, whether it was in the project before or not.
 pub fn put(call: &mut Call<'_>, task: &Task, project: i64, section: i64, at: Place) -> Result<()> {

@@ -54,7 +54,7 @@ fn kill_rounds(place: &Place, rounds: usize) {
             })
             .collect();
         drop(sender);
-        let enough = 20 + 7 * round;
+        let enough = 20 + 7 * (round % 20);
         let before = acknowledged.len();
         let mut fresh: Vec<String> = receiver.iter().take(enough).collect();
         server.kill();
@@ -72,14 +72,21 @@ fn kill_rounds(place: &Place, rounds: usize) {
     server.stop();
 }
 
+/// How often the server is killed: `KILL_ROUNDS` says it to a test that may take its time.
+fn rounds(usual: usize) -> usize {
+    #[expect(clippy::disallowed_methods, reason = "a setting of the test, not of the server")]
+    let wanted = std::env::var("KILL_ROUNDS");
+    wanted.ok().and_then(|wanted| wanted.parse().ok()).unwrap_or(usual)
+}
+
 #[test]
 fn what_was_acknowledged_outlives_kill_9_in_a_file() {
-    kill_rounds(&Place::embedded(), 20);
+    kill_rounds(&Place::embedded(), rounds(20));
 }
 
 #[test]
 fn what_was_acknowledged_outlives_kill_9_on_a_server() {
-    kill_rounds(&Place::new(crate::process::Engine::Server), 5);
+    kill_rounds(&Place::new(crate::process::Engine::Server), rounds(5));
 }
 
 both!(a_running_request_is_finished, |place| {
