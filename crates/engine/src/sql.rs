@@ -166,12 +166,7 @@ impl Template {
 }
 
 /// The number of the first of a list's parameters, which are added when the list is met for the first time.
-fn first_of(
-    slots: &mut Vec<Slot>,
-    start: &mut Option<usize>,
-    length: usize,
-    slot: impl Fn(usize) -> Slot,
-) -> usize {
+fn first_of(slots: &mut Vec<Slot>, start: &mut Option<usize>, length: usize, slot: impl Fn(usize) -> Slot) -> usize {
     *start.get_or_insert_with(|| {
         let first = slots.len();
         slots.extend((0..length).map(slot));

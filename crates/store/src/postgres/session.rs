@@ -180,7 +180,11 @@ impl session::Session for Session {
         let count = rows.len() / columns.len().max(1);
         if count <= FEW {
             // A copy takes more messages, and its text is parsed each time.
-            return if count == 0 { Ok(0) } else { self.execute(&Statement::new(insert_text(table, columns, count), &[]), rows) };
+            return if count == 0 {
+                Ok(0)
+            } else {
+                self.execute(&Statement::new(insert_text(table, columns, count), &[]), rows)
+            };
         }
         let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
         let types: Vec<ServerType> = columns.iter().map(|(_, kind)| server_type(*kind)).collect();
