@@ -1,5 +1,7 @@
 //! A resource type: its table, who may see its rows, its fields and its operations.
 
+use std::fmt;
+
 use crate::field::Field;
 use crate::operation::Operation;
 
@@ -35,7 +37,6 @@ pub enum Names {
 }
 
 /// A resource type of the API, or (with an empty `kind`) a shape of rows without gid, such as a task's memberships.
-#[derive(Debug)]
 pub struct Resource {
     /// `resource_type`; empty for rows without gid.
     pub kind: &'static str,
@@ -110,6 +111,13 @@ impl PartialEq for Resource {
     }
 }
 
+impl fmt::Debug for Resource {
+    /// Its name alone: tables refer to each other in circles.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "Resource({})", if self.has_gid() { self.kind } else { self.table })
+    }
+}
+
 impl Guard {
     /// The predicate that the object whose gid is the expression `key` (and whose row, if it is at hand, is `t`) may be
     /// seen. It uses `{principals}` and `:viewer`.
@@ -129,5 +137,18 @@ impl Guard {
             Guard::Both(one, other) => format!("({} AND {})", one.predicate(key), other.predicate(key)),
             Guard::Sql(predicate) => format!("({})", predicate.replace("{key}", key)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::field::one;
+
+    #[test]
+    fn a_circle_can_be_printed() {
+        static CIRCLE: Resource = Resource { fields: &[one("self", &CIRCLE, "self_id")], ..Resource::new("x", "xs") };
+        assert_eq!(format!("{CIRCLE:?}"), "Resource(x)");
+        assert!(format!("{:?}", CIRCLE.fields).contains("Resource(x)"));
     }
 }

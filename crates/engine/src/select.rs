@@ -54,11 +54,9 @@ impl Paths {
         let Some((&name, rest)) = path.split_first() else {
             return;
         };
-        if name == "this" {
+        // Nothing between two dots means as little as `this`.
+        if name == "this" || name.is_empty() {
             return self.insert(rest);
-        }
-        if name.is_empty() {
-            return;
         }
         let at = match self.names.iter().position(|(known, _)| known == name) {
             Some(at) => at,
@@ -273,7 +271,7 @@ mod tests {
         assert_eq!(names("name, assignee.name ,this.assignee.email"), "name assignee[name email]");
         assert_eq!(names("memberships.(project|section).gid"), "memberships[project[gid] section[gid]]");
         assert_eq!(names("this.(followers|assignee).(name|email)"), "followers[name email] assignee[name email]");
-        assert_eq!(names(",,a..b,(,)),.x,()"), "a[b] ( )) x");
+        assert_eq!(names(",,a..b,(,)),.x,()"), "a[b] ,) x");
         assert_eq!(names(&"(a|b).".repeat(20)), "");
     }
 
