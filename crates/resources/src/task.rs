@@ -135,14 +135,16 @@ pub static TASK: Resource = Resource {
             Level::Editor,
             ADD_PROJECT_INPUTS,
             container::add_project,
-        ),
+        )
+        .empty(),
         action(
             "removeProjectForTask",
             "/tasks/{task_gid}/removeProject",
             Level::Editor,
             PROJECT_INPUT,
             container::remove_project,
-        ),
+        )
+        .empty(),
         action("addFollowersForTask", "/tasks/{task_gid}/addFollowers", Level::Editor, FOLLOWERS_INPUT, people::follow),
         action(
             "removeFollowerForTask",
@@ -157,30 +159,35 @@ pub static TASK: Resource = Resource {
             Level::Editor,
             DEPENDENCIES_INPUT,
             dependency::add_dependencies,
-        ),
+        )
+        .empty(),
         action(
             "removeDependenciesForTask",
             "/tasks/{task_gid}/removeDependencies",
             Level::Editor,
             DEPENDENCIES_INPUT,
             dependency::remove_dependencies,
-        ),
+        )
+        .empty(),
         action(
             "addDependentsForTask",
             "/tasks/{task_gid}/addDependents",
             Level::Editor,
             DEPENDENTS_INPUT,
             dependency::add_dependents,
-        ),
+        )
+        .empty(),
         action(
             "removeDependentsForTask",
             "/tasks/{task_gid}/removeDependents",
             Level::Editor,
             DEPENDENTS_INPUT,
             dependency::remove_dependents,
-        ),
-        action("addTagForTask", "/tasks/{task_gid}/addTag", Level::Editor, TAG_INPUT, tagging::add_tag),
-        action("removeTagForTask", "/tasks/{task_gid}/removeTag", Level::Editor, TAG_INPUT, tagging::remove_tag),
+        )
+        .empty(),
+        action("addTagForTask", "/tasks/{task_gid}/addTag", Level::Editor, TAG_INPUT, tagging::add_tag).empty(),
+        action("removeTagForTask", "/tasks/{task_gid}/removeTag", Level::Editor, TAG_INPUT, tagging::remove_tag)
+            .empty(),
     ],
     ..Resource::new("task", "tasks")
 };
