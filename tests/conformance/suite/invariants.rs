@@ -184,7 +184,7 @@ async fn scopes(api: &Api, wrong: &mut Vec<String>) {
         if done.is_empty() {
             break;
         }
-        done.iter().for_each(|task| drop(open.remove(task)));
+        open.retain(|task| !done.contains(task));
     }
     if !open.is_empty() {
         wrong.push(format!("tasks wait for each other: {open:?}"));
