@@ -270,10 +270,11 @@ impl Api {
             return Err(refusal);
         }
         read.finish().await;
-        let mut body = Vec::with_capacity(2_048);
+        let mut body = plan.body();
         body.extend_from_slice(b"{\"data\":");
         loaded.write_one(&plan, &asked.scene, gid, &mut body);
         body.push(b'}');
+        plan.remember(&body);
         Ok(Some(Response { status: asked.route.operation.status, body, ..Response::default() }))
     }
 
@@ -352,7 +353,7 @@ impl Api {
             ));
         }
         let plan = self.shown(asked.route, resource, asked.options.fields.as_deref(), false);
-        let mut body = Vec::with_capacity(256 + 128 * page.gids.len());
+        let mut body = plan.body();
         body.extend_from_slice(b"{\"data\":");
         if page.gids.is_empty() {
             read.finish().await;
@@ -373,6 +374,7 @@ impl Api {
             }
         }
         body.push(b'}');
+        plan.remember(&body);
         Ok(Some(Response { status: 200, body, ..Response::default() }))
     }
 
@@ -436,7 +438,7 @@ impl Api {
             loaded = load(&plan, &mut read, &scene, &[gid], Vec::new()).await?.0;
         }
         read.finish().await;
-        let mut body = Vec::with_capacity(2_048);
+        let mut body = plan.body();
         body.extend_from_slice(b"{\"data\":");
         loaded.write_one(&plan, &scene, gid, &mut body);
         body.push(b'}');
