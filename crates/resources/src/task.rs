@@ -32,7 +32,6 @@ use store::{Type, Value};
 
 use crate::custom_field_value::{custom_fields, set_values};
 use crate::like::LIKE_OF_TASK;
-use crate::order::Place;
 use crate::project::PROJECT;
 use crate::section::{SECTION, first_of};
 use crate::story::{SystemStory, subtype as told, write_system_story};
@@ -529,6 +528,8 @@ fn create_task(call: &mut Call<'_>) -> Result<Outcome> {
 
 fn update_task(call: &mut Call<'_>) -> Result<Outcome> {
     refuse_later_inputs(&call.body)?;
+    // What is told of the change is the change from the state before it.
+    call.write.lock(call.target)?;
     let before = load(call, call.target)?;
     let mut row = Row::default();
     let after = changed(call, &before, &mut row)?;
@@ -852,6 +853,9 @@ fn write_external(call: &mut Call<'_>, task: &Task, external: &Body) -> Result<(
 /// To the trash, with everything below it.
 fn delete_task(call: &mut Call<'_>) -> Result<Outcome> {
     let task = load(call, call.target)?;
+    // Nobody gives any of them another subtask meanwhile.
+    call.write.lock(task.workspace)?;
+    container::lock_tree(call, task.gid)?;
     let containers = containers(call, task.gid)?;
     let mut level = vec![task.gid];
     while !level.is_empty() {
@@ -867,12 +871,6 @@ fn delete_task(call: &mut Call<'_>) -> Result<Outcome> {
     }
     call.record(&task_change(Did::Deleted, &task), &containers)?;
     Ok(Outcome::Empty)
-}
-
-/// Puts a task into a section of a project, whether it was in the project before or not.
-pub fn add_to_section(call: &mut Call<'_>, task: i64, project: i64, section: i64, place: Place) -> Result<()> {
-    let task = load(call, task)?;
-    container::put(call, &task, project, section, place)
 }
 
 /// The section that a task lands in when a project is named without one.

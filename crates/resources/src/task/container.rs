@@ -11,7 +11,7 @@ use model::Level;
 use store::Type;
 
 use super::{TASK, Task, containers, landing, load, story, task_change, touch};
-use crate::order::{Ordered, Place, place, place_asked};
+use crate::order::{Ordered, Place, hold, place, place_asked};
 use crate::project::PROJECT;
 use crate::section::SECTION;
 
@@ -31,7 +31,7 @@ pub struct Places {
     pub projects: Vec<(i64, i64)>,
 }
 
-fn tasks_of_section(section: i64) -> Ordered {
+pub(crate) fn tasks_of_section(section: i64) -> Ordered {
     Ordered { table: "task_projects", scope_column: "section_id", scope: section, key_column: "task_id" }
 }
 
@@ -66,6 +66,8 @@ pub fn places(call: &mut Call<'_>) -> Result<Places> {
         .collect();
     let mut workspace = call.body.gid("workspace");
     if let Some(parent) = parent {
+        // It is neither deleted nor shown to others while it gets a subtask.
+        call.write.share(parent)?;
         call.require(&TASK, "parent", parent, Level::Editor)?;
         let own = workspace_of(call, parent)?;
         if workspace.is_some_and(|workspace| workspace != own) {
@@ -80,6 +82,8 @@ pub fn places(call: &mut Call<'_>) -> Result<Places> {
         if projects.iter().any(|(known, _)| *known == project) {
             continue;
         }
+        // Neither it nor its sections are deleted meanwhile.
+        call.write.share(project)?;
         call.require(&PROJECT, &path, project, Level::Editor)?;
         let own = workspace_of(call, project)?;
         if *workspace.get_or_insert(own) != own {
@@ -184,36 +188,67 @@ pub fn announce(call: &mut Call<'_>, task: &Task, places: &Places, containers: &
     Ok(())
 }
 
-/// Recomputes the visibility of a task and of everything below it.
-fn rescope(call: &mut Call<'_>, task: i64) -> Result<()> {
-    let mut level = vec![task];
-    while !level.is_empty() {
-        let mut next = Vec::new();
-        for gid in level {
-            call.execute("DELETE FROM task_scopes WHERE task_id = ?1", &[gid.into()])?;
-            call.execute(
-                "INSERT INTO task_scopes (task_id, scope_id) SELECT task_id, project_id FROM task_projects WHERE task_id = ?1",
-                &[gid.into()],
-            )?;
-            call.insert("task_scopes", &[("task_id", gid.into()), ("scope_id", gid.into())])?;
-            if let Some(parent) = call.number("SELECT parent_id FROM tasks WHERE gid = ?1", &[gid.into()])? {
-                inherit(call, gid, parent)?;
-            }
-            next.extend(call.numbers("SELECT gid FROM tasks WHERE parent_id = ?1", &[gid.into()])?);
+/// Locks a task and everything below it, the parents first: who gives a task a subtask shares its lock. Answers all of
+/// them in that order. Beforehand the workspace is locked, so that two of those who lock many do not wait for each other.
+pub fn lock_tree(call: &mut Call<'_>, task: i64) -> Result<Vec<i64>> {
+    let mut tree = vec![task];
+    let mut at = 0;
+    while let Some(&gid) = tree.get(at) {
+        call.write.lock(gid)?;
+        tree.extend(call.numbers("SELECT gid FROM tasks WHERE parent_id = ?1", &[gid.into()])?);
+        at += 1;
+    }
+    Ok(tree)
+}
+
+/// Recomputes the visibility of the tasks of a tree that is locked.
+fn rescope(call: &mut Call<'_>, tree: &[i64]) -> Result<()> {
+    for &gid in tree {
+        call.execute("DELETE FROM task_scopes WHERE task_id = ?1", &[gid.into()])?;
+        call.execute(
+            "INSERT INTO task_scopes (task_id, scope_id) SELECT task_id, project_id FROM task_projects WHERE task_id = ?1",
+            &[gid.into()],
+        )?;
+        call.insert("task_scopes", &[("task_id", gid.into()), ("scope_id", gid.into())])?;
+        if let Some(parent) = call.number("SELECT parent_id FROM tasks WHERE gid = ?1", &[gid.into()])? {
+            inherit(call, gid, parent)?;
         }
-        level = next;
     }
     Ok(())
 }
 
-/// Puts a task into a section, at a place, whether it was in the project before or not.
-pub fn put(call: &mut Call<'_>, task: &Task, project: i64, section: i64, at: Place) -> Result<()> {
-    let before = call.number(
+/// How a task stands to a project, held fast until the end of the transaction.
+pub struct Standing {
+    /// Its section in the project, if it is in it.
+    section: Option<i64>,
+    /// The task and everything below it, which see the project with it if it comes in.
+    tree: Vec<i64>,
+}
+
+fn section_in(call: &mut Call<'_>, task: i64, project: i64) -> Result<Option<i64>> {
+    call.number(
         "SELECT section_id FROM task_projects WHERE task_id = ?1 AND project_id = ?2",
-        &[task.gid.into(), project.into()],
-    )?;
+        &[task.into(), project.into()],
+    )
+}
+
+/// Takes the locks for putting a task into a project or moving it there, in the order in which everybody takes them:
+/// workspace, tasks, project, section. Then nobody takes the task or the project away.
+pub fn standing(call: &mut Call<'_>, task: &Task, project: i64) -> Result<Standing> {
+    if section_in(call, task.gid, project)?.is_none() {
+        call.write.lock(task.workspace)?;
+    }
+    call.write.lock(task.gid)?;
+    let section = section_in(call, task.gid, project)?;
+    let tree = if section.is_none() { lock_tree(call, task.gid)? } else { Vec::new() };
+    call.write.share(project)?;
+    Ok(Standing { section, tree })
+}
+
+/// Puts a task into a section, at a place, whether it was in the project before or not.
+pub fn put(call: &mut Call<'_>, task: &Task, standing: &Standing, project: i64, section: i64, at: Place) -> Result<()> {
     let rank = place(call, &tasks_of_section(section), task.gid, at)?;
-    if let Some(before) = before {
+    if let Some(before) = standing.section {
         call.execute(
             "UPDATE task_projects SET section_id = ?3, rank = ?4 WHERE task_id = ?1 AND project_id = ?2",
             &[task.gid.into(), project.into(), section.into(), rank.into()],
@@ -241,7 +276,7 @@ pub fn put(call: &mut Call<'_>, task: &Task, project: i64, section: i64, at: Pla
         ("rank", rank.into()),
     ];
     call.insert("task_projects", &columns)?;
-    rescope(call, task.gid)?;
+    rescope(call, &standing.tree)?;
     touch(call, task.gid)?;
     let containers = containers(call, task.gid)?;
     call.record(&task_change(Did::Added, task).parent(project), &containers)?;
@@ -252,22 +287,17 @@ pub fn put(call: &mut Call<'_>, task: &Task, project: i64, section: i64, at: Pla
 pub fn add_project(call: &mut Call<'_>) -> Result<Outcome> {
     let task = load(call, call.target)?;
     let project = call.body.gid("project").unwrap_or_default();
+    let standing = standing(call, &task, project)?;
     call.require(&PROJECT, "project", project, Level::Editor)?;
     if workspace_of(call, project)? != task.workspace {
         return Err(Error::field("project", "Must be in the same workspace as the task"));
     }
-    let before = call.number(
-        "SELECT section_id FROM task_projects WHERE task_id = ?1 AND project_id = ?2",
-        &[task.gid.into(), project.into()],
-    )?;
+    let before = standing.section;
     let anchor = call.body.gid("insert_before").or(call.body.gid("insert_after"));
     let section = match (call.body.gid("section"), anchor) {
         (Some(section), _) => section,
         (None, Some(anchor)) => {
-            let found = call.number(
-                "SELECT section_id FROM task_projects WHERE task_id = ?1 AND project_id = ?2",
-                &[anchor.into(), project.into()],
-            )?;
+            let found = section_in(call, anchor, project)?;
             let property = if call.body.gid("insert_before").is_some() { "insert_before" } else { "insert_after" };
             found.ok_or_else(|| Error::field(property, format_args!("Not in project {project}: {anchor}")))?
         }
@@ -277,7 +307,7 @@ pub fn add_project(call: &mut Call<'_>) -> Result<Outcome> {
     let asked = place_asked(call, &tasks_of_section(section), "insert_before", "insert_after")?;
     let unmoved = before == Some(section) && asked.is_none() && !call.body.has("section");
     if !unmoved {
-        put(call, &task, project, section, asked.unwrap_or(Place::Last))?;
+        put(call, &task, &standing, project, section, asked.unwrap_or(Place::Last))?;
     }
     Ok(Outcome::Empty)
 }
@@ -287,13 +317,15 @@ pub fn remove_project(call: &mut Call<'_>) -> Result<Outcome> {
     let task = load(call, call.target)?;
     let project = call.body.gid("project").unwrap_or_default();
     call.require(&PROJECT, "project", project, Level::Editor)?;
+    call.write.lock(task.workspace)?;
+    let tree = lock_tree(call, task.gid)?;
     let containers = containers(call, task.gid)?;
     let removed = call.execute(
         "DELETE FROM task_projects WHERE task_id = ?1 AND project_id = ?2",
         &[task.gid.into(), project.into()],
     )?;
     if removed > 0 {
-        rescope(call, task.gid)?;
+        rescope(call, &tree)?;
         touch(call, task.gid)?;
         call.record(&task_change(Did::Removed, &task).parent(project), &containers)?;
         story(call, &task, "removed_from_project", &containers, |story| story.object = Some(project))?;
@@ -303,15 +335,20 @@ pub fn remove_project(call: &mut Call<'_>) -> Result<Outcome> {
 
 /// setParentForTask: under another task, or on its own.
 pub fn set_parent(call: &mut Call<'_>) -> Result<Outcome> {
-    let task = load(call, call.target)?;
-    let old_containers = containers(call, task.gid)?;
     let parent = match call.body.get("parent") {
         Some(Given::Gid(parent)) => Some(*parent),
         _ => None,
     };
+    let workspace = workspace_of(call, call.target)?;
+    call.write.lock(workspace)?;
+    if let Some(parent) = parent {
+        hold(call, &subtasks_of(parent), "insert_before", "insert_after")?;
+    }
+    let tree = lock_tree(call, call.target)?;
+    let task = load(call, call.target)?;
+    let old_containers = containers(call, task.gid)?;
     let rank = match parent {
         Some(parent) => {
-            call.write.lock(task.workspace)?;
             call.require(&TASK, "parent", parent, Level::Editor)?;
             if workspace_of(call, parent)? != task.workspace {
                 return Err(Error::field("parent", "Must be in the same workspace as the task"));
@@ -335,7 +372,7 @@ pub fn set_parent(call: &mut Call<'_>) -> Result<Outcome> {
         &[("parent_id", parent.into()), ("rank", rank.into()), ("modified_at", call.now.into())],
     )?;
     if parent != task.parent {
-        rescope(call, task.gid)?;
+        rescope(call, &tree)?;
         let mut heard: BTreeSet<i64> = old_containers.into_iter().collect();
         heard.extend(containers(call, task.gid)?);
         let heard: Vec<i64> = heard.into_iter().collect();
