@@ -440,7 +440,13 @@ impl Api {
         read.finish().await;
         let mut body = plan.body();
         body.extend_from_slice(b"{\"data\":");
-        loaded.write_one(&plan, &scene, gid, &mut body);
+        if loaded.has(&plan, gid) {
+            loaded.write_one(&plan, &scene, gid, &mut body);
+        } else {
+            // Somebody has deleted it since. It was written all the same, under this gid.
+            let record = serde_json::json!({ "gid": gid.to_string(), "resource_type": resource.kind });
+            body.extend_from_slice(record.to_string().as_bytes());
+        }
         body.push(b'}');
         let location = (operation.status == 201)
             .then(|| self.path_of(resource))
