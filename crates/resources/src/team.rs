@@ -82,3 +82,10 @@ pub fn add_member(call: &mut Call<'_>, workspace: i64, team: i64, user: i64, is_
     start_epoch(call.write)?;
     Ok(())
 }
+
+/// Ends a person's membership of a team.
+pub fn remove_member(call: &mut Call<'_>, team: i64, user: i64) -> Result<()> {
+    call.execute("DELETE FROM team_memberships WHERE team_id = ?1 AND user_id = ?2", &[team.into(), user.into()])?;
+    start_epoch(call.write)?;
+    Ok(())
+}

@@ -11,14 +11,15 @@ use crate::team::TEAM;
 use crate::workspace::WORKSPACE;
 
 /// A person. Members see everyone in their workspaces; a guest sees those who share a project, a team or a task with
-/// the guest. Where an object that one sees names a person (its assignee, a comment's author), that person is shown.
+/// the guest, by themselves or as members of a team. Where an object that one sees names a person (its assignee, a comment's author), that person is shown.
 pub static USER: Resource = Resource {
     guard: Guard::Sql(
         "{key} = :viewer \
          OR EXISTS (SELECT 1 FROM workspace_memberships m WHERE m.user_id = {key} AND m.workspace_id IN ({principals})) \
-         OR EXISTS (SELECT 1 FROM grants own CROSS JOIN grants other WHERE own.principal_id IN ({principals}) \
-            AND other.scope_id = own.scope_id AND other.principal_id = {key} \
-            AND NOT EXISTS (SELECT 1 FROM workspaces w WHERE w.gid = own.scope_id))",
+         OR EXISTS (SELECT 1 FROM grants own CROSS JOIN grants other CROSS JOIN objects o \
+            WHERE own.principal_id IN ({principals}) AND other.scope_id = own.scope_id AND (other.principal_id = {key} \
+              OR other.principal_id IN (SELECT m.team_id FROM team_memberships m WHERE m.user_id = {key})) \
+            AND o.gid = own.scope_id AND o.kind IN ('project', 'team', 'task') AND o.deleted_at IS NULL)",
     ),
     open_in_relations: true,
     names: Names::User,
@@ -123,4 +124,44 @@ pub fn create_user(call: &mut Call<'_>, name: &str, email: &str, password_digest
         ],
     )?;
     Ok(user)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value as Json, json};
+    use testkit::{Client, both, gid};
+
+    use crate::team;
+    use crate::world::{Small, small};
+
+    async fn seen(client: &Client, path: &str) -> Vec<String> {
+        let users = client.get(path).await.ok();
+        let names = users.as_array().expect("a list").iter().map(|user| user["name"].as_str().unwrap_or("").to_owned());
+        names.collect()
+    }
+
+    both!(a_guest_meets_whom_something_is_shared_with, small, |small: Small| async move {
+        let Small { ann, bob, guest, workspace, team, world, .. } = &small;
+        let path = format!("/workspaces/{workspace}/users");
+        assert_eq!(seen(guest, &path).await, ["Gus Guest"]);
+        let data = json!({"workspace": workspace, "followers": [guest.user.to_string()]});
+        let task = gid(&ann.post("/tasks", data).await.created());
+        assert_eq!(seen(guest, &path).await, ["Ann Example", "Gus Guest"]);
+        // What lies in the trash is shared with nobody.
+        ann.delete(&format!("/tasks/{task}")).await.ok();
+        assert_eq!(seen(guest, &path).await, ["Gus Guest"]);
+        guest
+            .get(&format!("/users/{}", ann.user))
+            .await
+            .refused(404, &format!("user: Not a recognized ID: {}", ann.user));
+
+        let (home, makers, user) = (workspace.parse().unwrap(), team.parse().unwrap(), guest.user);
+        world.write(move |call| team::add_member(call, home, makers, user, false)).await;
+        let all = ["Ann Example", "Bob Example", "Gus Guest"];
+        assert_eq!(seen(guest, &path).await, all);
+        assert_eq!(seen(guest, &format!("/teams/{team}/users")).await, all);
+        assert_eq!(guest.get(&format!("/users/{}", bob.user)).await.ok()["name"], Json::from("Bob Example"));
+        world.write(move |call| team::remove_member(call, makers, user)).await;
+        assert_eq!(seen(guest, &path).await, ["Gus Guest"]);
+    });
 }

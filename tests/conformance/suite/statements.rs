@@ -13,11 +13,11 @@ use engine::resource::Resource;
 use engine::select::Selection;
 use resources::RESOURCES;
 use serde_json::json;
-use store::Value;
+use store::{Snapshot, Value};
 use testkit::{Engine, both};
 
 use crate::built::{self, operations};
-use crate::call::call;
+use crate::call::{Call, call};
 use crate::committed;
 use crate::world::{Place, place};
 
@@ -91,6 +91,24 @@ both!(every_plan_and_listing_runs, place, |place: Place| async move {
     read.finish().await;
 });
 
+/// How many statements a call needs. A slow read is stopped and run again elsewhere, which counts twice: the best of three.
+async fn statements(place: &Place, call: &Call, state: &Snapshot) -> u64 {
+    let db = &place.world.api.db;
+    let mut best = u64::MAX;
+    for _ in 0..3 {
+        // What is remembered from request to request is there from the first one on.
+        place.admin.get("/users/me").await.ok();
+        let before = db.statements();
+        let answer = call.send(&place.admin).await;
+        best = best.min(db.statements() - before);
+        assert!(answer.response.status < 300, "{}: {}", call.id, answer.json);
+        if call.method != Method::Get {
+            db.restore(state).await.unwrap();
+        }
+    }
+    best
+}
+
 /// A write needs as many statements whatever hangs below the task.
 #[test]
 fn writes_do_not_grow_with_what_hangs_below() {
@@ -107,11 +125,7 @@ fn writes_do_not_grow_with_what_hangs_below() {
             let state = db.snapshot().await.unwrap();
             let mut each = Vec::new();
             for built in operations().iter().filter(|built| built.operation.method != Method::Get) {
-                place.admin.get("/users/me").await.ok();
-                let before = db.statements();
-                call(&place, built.operation).send(&place.admin).await;
-                each.push(db.statements() - before);
-                db.restore(&state).await.unwrap();
+                each.push(statements(&place, &call(&place, built.operation), &state).await);
             }
             counts.push(each);
         }
@@ -161,15 +175,7 @@ fn statements_are_counted() {
             write!(table, "{}", built.operation.id).unwrap();
             let mut counts = Vec::new();
             for variant in variants {
-                // What is remembered from request to request is there from the first one on.
-                place.admin.get("/users/me").await.ok();
-                let before = db.statements();
-                let answer = variant.send(&place.admin).await;
-                let count = db.statements() - before;
-                assert!(answer.response.status < 300, "{}: {}", variant.id, answer.json);
-                if built.operation.method != Method::Get {
-                    db.restore(&state).await.unwrap();
-                }
+                let count = statements(&place, &variant, &state).await;
                 counts.push(count);
                 write!(table, "\t{count}").unwrap();
             }

@@ -311,12 +311,15 @@ impl<'a> Play<'a> {
 
     /// When it is done, or when work began, or somewhere since.
     fn moment_of_move(&mut self, task: &Task, created_at: i64) -> i64 {
-        let day = task.done.map(|(_, day)| day).or(task.start).filter(|day| *day <= 0);
-        match day {
+        let event = task.done.map(|(_, day)| day).or(task.start).filter(|day| *day <= 0);
+        let at = match event {
             Some(day) => self.moment(day, 17, 18),
-            None => created_at + (self.now - created_at) / 3,
-        }
-        .clamp(created_at, self.now - MINUTE)
+            None => {
+                let since = (self.now - created_at) / DAY;
+                self.moment(since / 3 - since, 11, 16)
+            }
+        };
+        at.clamp(created_at, self.now - MINUTE)
     }
 
     /// What waits for what, and what stands in two projects: both have to be there.
