@@ -3,5 +3,6 @@
 mod command;
 mod crash;
 mod http;
+mod kill;
 mod process;
 mod test_mode;

@@ -73,6 +73,11 @@ impl Place {
         Place::new(Engine::Embedded)
     }
 
+    /// The address of the database, if it is not a file.
+    pub fn url(&self) -> Option<&str> {
+        self.arguments.get(3).map(String::as_str)
+    }
+
     pub fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
