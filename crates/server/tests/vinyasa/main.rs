@@ -5,4 +5,5 @@ mod crash;
 mod http;
 mod kill;
 mod process;
+mod sync;
 mod test_mode;
