@@ -64,6 +64,8 @@ pub struct Request<'a> {
 
 /// Plans remembered at once.
 const MOST_PLANS: usize = 2_000;
+/// A plan of more queries is made anew each time: nobody means such an `opt_fields`, and together they would fill memory.
+const LARGEST_KEPT_PLAN: usize = 100;
 /// How often a request is tried when the access data changes under it.
 const ATTEMPTS: usize = 4;
 
@@ -241,7 +243,9 @@ impl Api {
                 (None, "") => Selection::compact(resource),
                 (None, shown) => Selection::of(resource, shown),
             };
-            (Plan::new(resource, &selection, matches!(route.operation.action, Action::Get)), true)
+            let plan = Plan::new(resource, &selection, matches!(route.operation.action, Action::Get));
+            let keep = plan.nodes <= LARGEST_KEPT_PLAN;
+            (plan, keep)
         })
     }
 

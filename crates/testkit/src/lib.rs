@@ -9,6 +9,8 @@
 //! });
 //! ```
 
+pub mod consistency;
+
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
