@@ -16,14 +16,13 @@ host=$(rustc -vV | sed -n 's/^host: //p')
 coverage='-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters'
 coverage+=' -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares --cfg=fuzzing'
 RUSTFLAGS=$coverage cargo build --quiet --release --manifest-path fuzz/Cargo.toml --target "$host" --target-dir "$build"
-cargo build --quiet --release --manifest-path fuzz/Cargo.toml --package fuzz_targets --example dictionary \
-    --target-dir "$build"
+cargo build --quiet --package fuzz_targets --example dictionary
 
 for target in "${targets[@]}"; do
     # New inputs that reach new code go here; the committed corpus stays as it is.
     found=$build/corpus/$target
     mkdir -p "$found" "fuzz/artifacts/$target"
-    "$build/release/examples/dictionary" "$target" >"$build/$target.dict"
+    "${CARGO_TARGET_DIR:-target}/debug/examples/dictionary" "$target" >"$build/$target.dict"
     log=$build/$target.log
     code=0
     "$build/$host/release/$target" -runs="$runs" -max_total_time="$seconds" -max_len=4096 -timeout=10 \

@@ -64,6 +64,8 @@ pub struct Request<'a> {
 
 /// Plans remembered at once.
 const MOST_PLANS: usize = 2_000;
+/// A plan of more queries is made anew each time: nobody means such an `opt_fields`, and together they would fill memory.
+const LARGEST_KEPT_PLAN: usize = 100;
 /// How often a request is tried when the access data changes under it.
 const ATTEMPTS: usize = 4;
 
@@ -241,7 +243,9 @@ impl Api {
                 (None, "") => Selection::compact(resource),
                 (None, shown) => Selection::of(resource, shown),
             };
-            (Plan::new(resource, &selection, matches!(route.operation.action, Action::Get)), true)
+            let plan = Plan::new(resource, &selection, matches!(route.operation.action, Action::Get));
+            let keep = plan.nodes <= LARGEST_KEPT_PLAN;
+            (plan, keep)
         })
     }
 
@@ -440,7 +444,13 @@ impl Api {
         read.finish().await;
         let mut body = plan.body();
         body.extend_from_slice(b"{\"data\":");
-        loaded.write_one(&plan, &scene, gid, &mut body);
+        if loaded.has(&plan, gid) {
+            loaded.write_one(&plan, &scene, gid, &mut body);
+        } else {
+            // Somebody has deleted it since. It was written all the same, under this gid.
+            let record = serde_json::json!({ "gid": gid.to_string(), "resource_type": resource.kind });
+            body.extend_from_slice(record.to_string().as_bytes());
+        }
         body.push(b'}');
         let location = (operation.status == 201)
             .then(|| self.path_of(resource))

@@ -31,7 +31,8 @@ impl Paths {
                     Some(group) => split(group, b'|').map(str::trim).collect(),
                     None => vec![part],
                 };
-                if prefixes.len() * names.len() > MOST_PATHS {
+                let deeper = prefixes.first().map_or(0, Vec::len) + 1;
+                if prefixes.len() * names.len() > MOST_PATHS || deeper > DEEPEST_PATH {
                     prefixes.clear();
                     break;
                 }
@@ -42,7 +43,7 @@ impl Paths {
             }
             for path in prefixes {
                 expanded += 1;
-                if expanded <= MOST_PATHS && path.len() <= DEEPEST_PATH {
+                if expanded <= MOST_PATHS {
                     paths.insert(&path);
                 }
             }
@@ -273,6 +274,9 @@ mod tests {
         assert_eq!(names("this.(followers|assignee).(name|email)"), "followers[name email] assignee[name email]");
         assert_eq!(names(",,a..b,(,)),.x,()"), "a[b] ,) x");
         assert_eq!(names(&"(a|b).".repeat(20)), "");
+        assert_eq!(names(&format!("a,b{}", ".x".repeat(16))), "a");
+        // A thousand paths of eight thousand names each would take minutes.
+        assert_eq!(names(&format!("({}){}", "a|".repeat(999), ".a".repeat(8_000))), "");
     }
 
     proptest! {

@@ -120,6 +120,8 @@ impl Session {
 
 static LOCK: LazyLock<Arc<Statement>> =
     LazyLock::new(|| Statement::new("SELECT pg_advisory_xact_lock(?1) IS NULL", &[Type::Bool]));
+static SHARE: LazyLock<Arc<Statement>> =
+    LazyLock::new(|| Statement::new("SELECT pg_advisory_xact_lock_shared(?1) IS NULL", &[Type::Bool]));
 
 impl session::Session for Session {
     fn begin(&mut self) -> Result<(), Error> {
@@ -201,6 +203,10 @@ impl session::Session for Session {
 
     fn lock(&mut self, key: i64) -> Result<(), Error> {
         self.query(&LOCK, &[key.into()]).map(drop)
+    }
+
+    fn share(&mut self, key: i64) -> Result<(), Error> {
+        self.query(&SHARE, &[key.into()]).map(drop)
     }
 
     fn reserve_gids(&mut self, floor: i64) -> Result<i64, Error> {
