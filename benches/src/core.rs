@@ -33,7 +33,7 @@ pub fn measure(bench: &mut Bench, world: &World) -> anyhow::Result<()> {
         bench.tell(format!("{name}, processor time without HTTP"), cost, "us", Goal::None);
         bench.tell(format!("{name}, statements"), statements as f64, "", Goal::None);
     }
-    let body = bench.servers.block_on(world.create_body())?;
+    let body = bench.servers.block_on(world.create_bodies())?.swap_remove(0);
     let asked = Asked { method: Method::Post, token: world.seeded.admin_token.clone(), body };
     let paths = vec!["/tasks".to_owned()];
     let tasks = bench.servers.block_on(world.tasks())? as f64;

@@ -159,11 +159,11 @@ fn head(answer: &[u8]) -> anyhow::Result<Option<(usize, usize)>> {
         return Ok(None);
     };
     let lines = answer[..end].split(|byte| *byte == b'\n');
-    let length = lines.filter_map(|line| {
+    let mut length = lines.filter_map(|line| {
         let (name, value) = line.split_at_checked(b"content-length:".len())?;
         name.eq_ignore_ascii_case(b"content-length:").then(|| String::from_utf8_lossy(value).trim().parse())
     });
-    match length.last() {
+    match length.next() {
         Some(length) => Ok(Some((end + 4, length?))),
         None => bail!("an answer without a length"),
     }

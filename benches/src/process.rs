@@ -119,6 +119,9 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
+        if matches!(self.child.try_wait(), Ok(Some(_))) {
+            return;
+        }
         // SIGTERM; what does not listen to it is killed.
         drop(Command::new("kill").arg(self.child.id().to_string()).status());
         for _ in 0..100 {

@@ -21,6 +21,9 @@ const NESTED: &str = "assignee.name,assignee.email,completed_by.name,projects.na
                       memberships.project.name,memberships.section.name,tags.name,followers.name,parent.name,\
                       custom_fields.name,custom_fields.display_value";
 
+/// In so many places at most tasks are created: writes to one section wait for each other.
+const PLACES: usize = 64;
+
 pub struct World {
     pub api: Arc<Api>,
     pub db: Db,
@@ -95,31 +98,22 @@ impl World {
         Ok(serde_json::from_slice(&self.answer(request).await?)?)
     }
 
-    /// Creates a task that has everything that the full task has.
+    /// Creates tasks that have everything that the full tasks have, each in the places of another one of those.
     pub async fn create(&self) -> anyhow::Result<Requests> {
-        let body = self.create_body().await?;
-        Ok(Arc::new(vec![load::send("POST", "/tasks", &self.seeded.admin_token, &body)]))
+        let mut requests = Vec::new();
+        for body in self.create_bodies().await? {
+            requests.push(load::send("POST", "/tasks", &self.seeded.admin_token, &body));
+        }
+        Ok(Arc::new(requests))
     }
 
-    pub async fn create_body(&self) -> anyhow::Result<String> {
-        let full =
-            self.json(&load::get(&format!("/tasks/{}", self.seeded.full_task), &self.seeded.admin_token)).await?;
-        let full = &full["data"];
-        let gids = |name: &str| -> Vec<Json> {
-            full[name].as_array().into_iter().flatten().map(|object| object["gid"].clone()).collect()
-        };
-        let memberships: Vec<Json> = full["memberships"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .map(|at| json!({"project": at["project"]["gid"], "section": at["section"]["gid"]}))
-            .collect();
-        let body = json!({"data": {
-            "name": full["name"], "notes": full["notes"], "due_on": full["due_on"],
-            "assignee": full["assignee"]["gid"], "memberships": memberships, "tags": gids("tags"),
-            "followers": gids("followers"), "parent": full["parent"]["gid"], "custom_fields": custom_values(full),
-        }});
-        Ok(body.to_string())
+    pub async fn create_bodies(&self) -> anyhow::Result<Vec<String>> {
+        let mut bodies = Vec::new();
+        for gid in self.seeded.full_tasks.iter().take(PLACES) {
+            let full = self.json(&load::get(&format!("/tasks/{gid}"), &self.seeded.admin_token)).await?;
+            bodies.push(create_body(&full["data"]).to_string());
+        }
+        Ok(bodies)
     }
 
     /// Renames tasks: a small write.
@@ -135,10 +129,16 @@ impl World {
         Ok(self.db.begin_read().await?.one(Query::new(&count, vec![])).await?.int(0, 0).unwrap_or_default())
     }
 
-    /// The gids of so many tasks, spread over all.
+    /// The gids of so many tasks, spread over all that the workspace shares.
     pub async fn some_tasks(&self, count: usize) -> anyhow::Result<Vec<i64>> {
         let ends = Statement::new("SELECT min(gid), max(gid) FROM tasks", &[Type::Int, Type::Int]);
-        let next = Statement::new("SELECT min(gid) FROM tasks WHERE gid >= ?1 AND deleted_at IS NULL", &[Type::Int]);
+        let next = Statement::new(
+            "SELECT x.task_id FROM task_scopes x CROSS JOIN grants g CROSS JOIN tasks t WHERE x.task_id >= ?1 \
+             AND g.scope_id = x.scope_id AND g.principal_id = ?2 AND t.gid = x.task_id AND t.deleted_at IS NULL \
+             ORDER BY x.task_id LIMIT 1",
+            &[Type::Int],
+        );
+        let workspace: i64 = self.seeded.workspace.parse()?;
         let mut read = self.db.begin_read().await?;
         let ends = read.one(Query::new(&ends, vec![])).await?;
         let (first, last) = (ends.int(0, 0).unwrap_or_default(), ends.int(0, 1).unwrap_or_default());
@@ -147,9 +147,10 @@ impl World {
             // Neither in order nor twice the same: the golden ratio.
             let share = (at as f64 * 0.618_033_988_749_895).fract();
             let from = first + ((last - first) as f64 * share) as i64;
-            gids.extend(read.one(Query::new(&next, vec![from.into()])).await?.int(0, 0));
+            let found = read.one(Query::new(&next, vec![from.into(), workspace.into()])).await?;
+            gids.extend((0..found.len()).filter_map(|row| found.int(row, 0)));
         }
-        ensure!(gids.len() == count, "there are tasks");
+        ensure!(gids.len() > count / 2, "there are tasks");
         Ok(gids)
     }
 
@@ -170,6 +171,24 @@ impl World {
         let last = pages.len().saturating_sub(2);
         Ok([0, pages.len() / 2, last].map(|at| self.get(&pages[at])))
     }
+}
+
+/// The body that creates a task as this one.
+fn create_body(full: &Json) -> Json {
+    let gids = |name: &str| -> Vec<Json> {
+        full[name].as_array().into_iter().flatten().map(|object| object["gid"].clone()).collect()
+    };
+    let memberships: Vec<Json> = full["memberships"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|at| json!({"project": at["project"]["gid"], "section": at["section"]["gid"]}))
+        .collect();
+    json!({"data": {
+        "name": full["name"], "notes": full["notes"], "due_on": full["due_on"],
+        "assignee": full["assignee"]["gid"], "memberships": memberships, "tags": gids("tags"),
+        "followers": gids("followers"), "parent": full["parent"]["gid"], "custom_fields": custom_values(full),
+    }})
 }
 
 /// The values of a task's custom fields, as a body names them.
