@@ -36,7 +36,14 @@ pub fn measure(bench: &mut Bench, world: &World) -> anyhow::Result<()> {
     let body = bench.servers.block_on(world.create_body())?;
     let asked = Asked { method: Method::Post, token: world.seeded.admin_token.clone(), body };
     let paths = vec!["/tasks".to_owned()];
+    let tasks = bench.servers.block_on(world.tasks())? as f64;
+    let before = (world.db.statements(), world.db.commits(), written()?);
     let created = bench.servers.block_on(cost(&world.api, asked, &paths, WRITERS, time))?;
+    let count = bench.servers.block_on(world.tasks())? as f64 - tasks;
+    let of = |before: u64, now: u64| (now - before) as f64 / count;
+    bench.tell("full task created, statements", of(before.0, world.db.statements()), "", Goal::None);
+    bench.tell("full task created, commits", of(before.1, world.db.commits()), "", Goal::None);
+    bench.tell("full task created, written to files", of(before.2, written()?) / 1_000.0, "kB", Goal::None);
     bench.tell("full task created, processor time without HTTP", created, "us", Goal::None);
     Ok(())
 }
@@ -95,4 +102,11 @@ fn processor_time() -> anyhow::Result<f64> {
         sum += times.split(' ').next().unwrap_or_default().parse::<f64>()?;
     }
     Ok(sum)
+}
+
+/// Bytes that this process has written.
+fn written() -> anyhow::Result<u64> {
+    let counters = fs::read_to_string("/proc/self/io")?;
+    let line = counters.lines().find_map(|line| line.strip_prefix("wchar: "));
+    Ok(line.unwrap_or_default().parse()?)
 }

@@ -129,6 +129,12 @@ impl World {
         Arc::new(paths.map(|path| load::send("PUT", &path, &self.seeded.admin_token, &body)).collect())
     }
 
+    /// How many tasks there are.
+    pub async fn tasks(&self) -> anyhow::Result<i64> {
+        let count = Statement::new("SELECT count(*) FROM tasks", &[Type::Int]);
+        Ok(self.db.begin_read().await?.one(Query::new(&count, vec![])).await?.int(0, 0).unwrap_or_default())
+    }
+
     /// The gids of so many tasks, spread over all.
     pub async fn some_tasks(&self, count: usize) -> anyhow::Result<Vec<i64>> {
         let ends = Statement::new("SELECT min(gid), max(gid) FROM tasks", &[Type::Int, Type::Int]);

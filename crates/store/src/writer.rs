@@ -14,8 +14,9 @@ use crate::session::Session;
 use crate::shared::Shared;
 use crate::write::Write;
 
-/// A batch ends after so long, even if more requests wait.
-const BATCH_TIME: Duration = Duration::from_millis(5);
+/// A batch ends after so long, even if more requests wait. It only counts when more come than can be done, and then a
+/// longer one gets more done: pages that several requests have touched are written once.
+const BATCH_TIME: Duration = Duration::from_millis(20);
 
 /// The queue that the writers of a database share.
 #[derive(Clone)]
