@@ -9,6 +9,7 @@ use store::{Db, Read};
 use crate::access::{
     self, Digest, Levels, Name, Viewer, Viewers, epoch, epoch_query, field_refusal, object_query, path_refusal,
 };
+use crate::apply::Ready;
 use crate::body::{Encoding, Options, accept};
 use crate::call::{Call, Shared};
 use crate::error::{Error, Result};
@@ -63,6 +64,8 @@ pub struct Request<'a> {
 
 /// Plans remembered at once.
 const MOST_PLANS: usize = 2_000;
+/// A plan of more queries is made anew each time: nobody means such an `opt_fields`, and together they would fill memory.
+const LARGEST_KEPT_PLAN: usize = 100;
 /// How often a request is tried when the access data changes under it.
 const ATTEMPTS: usize = 4;
 
@@ -240,7 +243,9 @@ impl Api {
                 (None, "") => Selection::compact(resource),
                 (None, shown) => Selection::of(resource, shown),
             };
-            (Plan::new(resource, &selection, matches!(route.operation.action, Action::Get)), true)
+            let plan = Plan::new(resource, &selection, matches!(route.operation.action, Action::Get));
+            let keep = plan.nodes <= LARGEST_KEPT_PLAN;
+            (plan, keep)
         })
     }
 
@@ -269,10 +274,11 @@ impl Api {
             return Err(refusal);
         }
         read.finish().await;
-        let mut body = Vec::with_capacity(2_048);
+        let mut body = plan.body();
         body.extend_from_slice(b"{\"data\":");
         loaded.write_one(&plan, &asked.scene, gid, &mut body);
         body.push(b'}');
+        plan.remember(&body);
         Ok(Some(Response { status: asked.route.operation.status, body, ..Response::default() }))
     }
 
@@ -351,7 +357,7 @@ impl Api {
             ));
         }
         let plan = self.shown(asked.route, resource, asked.options.fields.as_deref(), false);
-        let mut body = Vec::with_capacity(256 + 128 * page.gids.len());
+        let mut body = plan.body();
         body.extend_from_slice(b"{\"data\":");
         if page.gids.is_empty() {
             read.finish().await;
@@ -372,6 +378,7 @@ impl Api {
             }
         }
         body.push(b'}');
+        plan.remember(&body);
         Ok(Some(Response { status: 200, body, ..Response::default() }))
     }
 
@@ -396,8 +403,7 @@ impl Api {
         let operation = asked.route.operation;
         let viewer = Arc::clone(&asked.scene.viewer);
         let shared = Arc::clone(&self.shared);
-        let target = asked.target.map(|(target, name)| (*target, name.clone()));
-        let refused = asked.target.map(|(target, _)| not_recognized(target, asked.parameters));
+        let ready = Ready::new(operation, rule, asked.target, asked.parameters);
         let now = asked.scene.now;
         let applied = self
             .db
@@ -407,15 +413,7 @@ impl Api {
                     return Ok(Applied::Stale);
                 }
                 let mut call = Call { write, viewer: &viewer, now, target: 0, body, shared: &shared };
-                if let Some((target, name)) = target {
-                    match name.gid_in(call.write, &viewer)? {
-                        Some(gid) => call.target = gid,
-                        None => return Err(refused.unwrap_or_else(Error::server)),
-                    }
-                    call.require_target(target.resource, call.target, operation.level)?;
-                }
-                call.resolve_body()?;
-                rule(&mut call).map(Applied::Done)
+                ready.run(&mut call).map(Applied::Done)
             })
             .await?;
         match applied {
@@ -444,7 +442,7 @@ impl Api {
             loaded = load(&plan, &mut read, &scene, &[gid], Vec::new()).await?.0;
         }
         read.finish().await;
-        let mut body = Vec::with_capacity(2_048);
+        let mut body = plan.body();
         body.extend_from_slice(b"{\"data\":");
         if loaded.has(&plan, gid) {
             loaded.write_one(&plan, &scene, gid, &mut body);
@@ -487,7 +485,7 @@ struct Asked<'a> {
     scene: Scene,
 }
 
-fn target_name(target: &Target, parameters: &Parameters<'_>) -> Result<(Target, Name)> {
+pub(crate) fn target_name(target: &Target, parameters: &Parameters<'_>) -> Result<(Target, Name)> {
     let text = parameters.get(target.parameter).unwrap_or_default();
     match Name::parse(target.resource.names, text) {
         Some(name) => Ok((*target, name)),
@@ -498,7 +496,7 @@ fn target_name(target: &Target, parameters: &Parameters<'_>) -> Result<(Target, 
     }
 }
 
-fn not_recognized(target: &Target, parameters: &Parameters<'_>) -> Error {
+pub(crate) fn not_recognized(target: &Target, parameters: &Parameters<'_>) -> Error {
     Error::not_recognized(target.resource.kind, shortened(parameters.get(target.parameter).unwrap_or_default()))
 }
 

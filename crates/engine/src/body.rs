@@ -359,10 +359,17 @@ impl Body {
     }
 }
 
+/// The most items of a list. Each name is looked up while the transaction is open and everybody else waits.
+const MOST_ITEMS: usize = 1_000;
+
 /// Reads one value of a body. Rules do so with what stands inside [`InputKind::Json`], whose names nobody has resolved.
 /// `lenient`: numbers, truth values and lists may be written as strings, as forms write them.
 pub fn given(path: &str, kind: &InputKind, value: &Json, lenient: bool) -> Result<Given> {
     let not = |what: &str| Error::field(path, format_args!("Value is not {what}: {}", shown(value)));
+    let count = |items: &[Json]| match items.len() {
+        0..=MOST_ITEMS => Ok(()),
+        _ => Err(Error::field(path, format_args!("Value has more than {MOST_ITEMS} items"))),
+    };
     Ok(match kind {
         InputKind::Text(longest) => Given::Text(text(path, value, *longest)?),
         InputKind::Bool => match value {
@@ -437,6 +444,7 @@ pub fn given(path: &str, kind: &InputKind, value: &Json, lenient: bool) -> Resul
                 }
                 _ => return Err(not("an array")),
             };
+            count(items)?;
             let names = items
                 .iter()
                 .enumerate()
@@ -446,6 +454,7 @@ pub fn given(path: &str, kind: &InputKind, value: &Json, lenient: bool) -> Resul
         InputKind::Object(inputs) => Given::Object(object(path, inputs, value, lenient)?),
         InputKind::Objects(inputs) => match value {
             Json::Array(items) => {
+                count(items)?;
                 let bodies = items
                     .iter()
                     .enumerate()
@@ -609,5 +618,27 @@ fn put(place: &mut Json, steps: &[&str], value: String) {
         if let Json::Object(members) = place {
             put(members.entry(step).or_insert(Json::Null), rest, value);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_has_an_end() {
+        static THING: Resource = Resource::new("thing", "things");
+        let list = |count: usize| Json::from(vec!["1"; count]);
+        for kind in [InputKind::Gids(&THING), InputKind::Objects(&[])] {
+            let items = |count: usize| match kind {
+                InputKind::Objects(_) => Json::from(vec![serde_json::json!({}); count]),
+                _ => list(count),
+            };
+            assert!(given("x", &kind, &items(1_000), false).is_ok());
+            let refusal = given("x", &kind, &items(1_001), false);
+            assert_eq!(refusal, Err(Error::field("x", "Value has more than 1000 items")));
+        }
+        let written = Json::from("1,".repeat(1_000) + "1");
+        assert!(given("x", &InputKind::Gids(&THING), &written, true).is_err());
     }
 }

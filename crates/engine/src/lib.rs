@@ -6,6 +6,7 @@
 
 pub mod access;
 pub mod api;
+pub mod apply;
 pub mod body;
 pub mod call;
 pub mod change;

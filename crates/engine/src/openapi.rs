@@ -14,7 +14,8 @@ use crate::route::Route;
 /// Resources without a name of their own are written out where they stand, at most this deep.
 const DEEPEST: usize = 6;
 
-/// The document, as JSON. `base` is the address that callers use, without a slash at the end.
+/// The document, as JSON. `base` is the address that callers use, without a slash at the end; empty when it is
+/// wherever the document came from.
 pub fn document(api: &Api, base: &str) -> String {
     let document = Document { api };
     let mut paths = Map::new();
@@ -142,16 +143,7 @@ impl Document<'_> {
                     "required": ["data"]
                 })
             }
-            (Action::Write(_), Some(resource)) if operation.method != Method::Delete => {
-                // Only running it tells whether an action answers with its object.
-                let data = match operation.status {
-                    201 => whole(resource),
-                    _ if operation.method == Method::Put => whole(resource),
-                    _ => json!({ "anyOf": [whole(resource), empty()] }),
-                };
-                json!({ "type": "object", "properties": { "data": data }, "required": ["data"] })
-            }
-            (Action::Get, Some(resource)) => {
+            (Action::Write(_) | Action::Get, Some(resource)) if !operation.empty => {
                 json!({ "type": "object", "properties": { "data": whole(resource) }, "required": ["data"] })
             }
             _ => json!({ "type": "object", "properties": { "data": empty() }, "required": ["data"] }),

@@ -1,5 +1,7 @@
 //! A resource type: its table, who may see its rows, its fields and its operations.
 
+use std::fmt;
+
 use crate::field::Field;
 use crate::operation::Operation;
 
@@ -35,7 +37,6 @@ pub enum Names {
 }
 
 /// A resource type of the API, or (with an empty `kind`) a shape of rows without gid, such as a task's memberships.
-#[derive(Debug)]
 pub struct Resource {
     /// `resource_type`; empty for rows without gid.
     pub kind: &'static str,
@@ -110,18 +111,30 @@ impl PartialEq for Resource {
     }
 }
 
+impl fmt::Debug for Resource {
+    /// Its name alone: tables refer to each other in circles.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "Resource({})", if self.has_gid() { self.kind } else { self.table })
+    }
+}
+
+/// The predicate that grants let the viewer see a scope, which is an expression.
+pub fn granted(scope: &str) -> String {
+    format!(
+        "EXISTS (SELECT 1 FROM {{each_principal}} p CROSS JOIN grants g WHERE g.scope_id = {scope} \
+         AND g.principal_id = p.column1)"
+    )
+}
+
 impl Guard {
     /// The predicate that the object whose gid is the expression `key` (and whose row, if it is at hand, is `t`) may be
-    /// seen. It uses `{principals}` and `:viewer`.
+    /// seen. It uses `{each_principal}` and `:viewer`.
     pub fn predicate(&self, key: &str) -> String {
         match self {
-            Guard::Scope => format!(
-                "EXISTS (SELECT 1 FROM grants g WHERE g.scope_id = {key} AND g.principal_id IN ({{principals}}))"
-            ),
-            Guard::Scopes { table, owner } => format!(
-                "EXISTS (SELECT 1 FROM {table} x CROSS JOIN grants g WHERE x.{owner} = {key} \
-                 AND g.scope_id = x.scope_id AND g.principal_id IN ({{principals}}))"
-            ),
+            Guard::Scope => granted(key),
+            Guard::Scopes { table, owner } => {
+                format!("EXISTS (SELECT 1 FROM {table} x WHERE x.{owner} = {key} AND {})", granted("x.scope_id"))
+            }
             Guard::Via(column, resource) => {
                 let key = format!("t.{column}");
                 format!("{}{}", resource.there(&key), resource.guard.predicate(&key))
@@ -129,5 +142,18 @@ impl Guard {
             Guard::Both(one, other) => format!("({} AND {})", one.predicate(key), other.predicate(key)),
             Guard::Sql(predicate) => format!("({})", predicate.replace("{key}", key)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::field::one;
+
+    #[test]
+    fn a_circle_can_be_printed() {
+        static CIRCLE: Resource = Resource { fields: &[one("self", &CIRCLE, "self_id")], ..Resource::new("x", "xs") };
+        assert_eq!(format!("{CIRCLE:?}"), "Resource(x)");
+        assert!(format!("{:?}", CIRCLE.fields).contains("Resource(x)"));
     }
 }

@@ -31,7 +31,8 @@ impl Paths {
                     Some(group) => split(group, b'|').map(str::trim).collect(),
                     None => vec![part],
                 };
-                if prefixes.len() * names.len() > MOST_PATHS {
+                let deeper = prefixes.first().map_or(0, Vec::len) + 1;
+                if prefixes.len() * names.len() > MOST_PATHS || deeper > DEEPEST_PATH {
                     prefixes.clear();
                     break;
                 }
@@ -42,7 +43,7 @@ impl Paths {
             }
             for path in prefixes {
                 expanded += 1;
-                if expanded <= MOST_PATHS && path.len() <= DEEPEST_PATH {
+                if expanded <= MOST_PATHS {
                     paths.insert(&path);
                 }
             }
@@ -54,11 +55,9 @@ impl Paths {
         let Some((&name, rest)) = path.split_first() else {
             return;
         };
-        if name == "this" {
+        // Nothing between two dots means as little as `this`.
+        if name == "this" || name.is_empty() {
             return self.insert(rest);
-        }
-        if name.is_empty() {
-            return;
         }
         let at = match self.names.iter().position(|(known, _)| known == name) {
             Some(at) => at,
@@ -273,8 +272,11 @@ mod tests {
         assert_eq!(names("name, assignee.name ,this.assignee.email"), "name assignee[name email]");
         assert_eq!(names("memberships.(project|section).gid"), "memberships[project[gid] section[gid]]");
         assert_eq!(names("this.(followers|assignee).(name|email)"), "followers[name email] assignee[name email]");
-        assert_eq!(names(",,a..b,(,)),.x,()"), "a[b] ( )) x");
+        assert_eq!(names(",,a..b,(,)),.x,()"), "a[b] ,) x");
         assert_eq!(names(&"(a|b).".repeat(20)), "");
+        assert_eq!(names(&format!("a,b{}", ".x".repeat(16))), "a");
+        // A thousand paths of eight thousand names each would take minutes.
+        assert_eq!(names(&format!("({}){}", "a|".repeat(999), ".a".repeat(8_000))), "");
     }
 
     proptest! {

@@ -43,19 +43,16 @@ fn reading(field: &Record<'_>) -> Option<String> {
         "date" => {
             let date = field.object("date_value")?;
             match date.int("date_time") {
-                Some(time) => Some(written_time(time)),
+                Some(time) => {
+                    let mut text = Vec::new();
+                    format_time(time, &mut text);
+                    Some(String::from_utf8_lossy(&text).into_owned())
+                }
                 None => date.text("date").map(|day| format!("{day}T00:00:00.000Z")),
             }
         }
         _ => None,
     }
-}
-
-/// A moment as the API writes it.
-pub fn written_time(time: i64) -> String {
-    let mut text = Vec::new();
-    format_time(time, &mut text);
-    String::from_utf8_lossy(&text).into_owned()
 }
 
 /// How a field shows its numbers.

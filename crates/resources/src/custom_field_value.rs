@@ -11,7 +11,7 @@ use engine::body::{Given, given, text as given_text};
 use engine::call::Call;
 use engine::change::{Change, Did};
 use engine::error::{Error, Result};
-use engine::field::{Edge, Field, Kind, computed, link, long_text, many, object, one, sql, text};
+use engine::field::{Edge, Field, Kind, boolean, computed, link, long_text, many, nothing, object, one, sql, text};
 use engine::input::{Input, InputKind, input};
 use engine::json::Writer;
 use engine::parameter::shortened;
@@ -26,8 +26,9 @@ use crate::custom_field::{
     CURRENCY_CODE, CUSTOM_LABEL, CUSTOM_LABEL_POSITION, FORMAT, GUARD, IS_FORMULA_FIELD, IS_VALUE_READ_ONLY, PRECISION,
     REPRESENTATION_TYPE, RESOURCE_SUBTYPE, TYPE, enum_options,
 };
-use crate::custom_field_display::{NEEDS, display, rounded, written_time};
+use crate::custom_field_display::{NEEDS, display, rounded};
 use crate::enum_option::ENUM_OPTION;
+use crate::project::not_on_object;
 use crate::story::{SystemStory, subtype, write_system_story};
 use crate::user::USER;
 use crate::workspace::is_organization;
@@ -61,14 +62,14 @@ pub static CUSTOM_FIELD_ON_TASK: Resource = Resource {
             .keyed("CASE WHEN t.resource_subtype = 'people' THEN v.gid END")
             .compact()
             .only(&["people"]),
-        sql("asana_created_field", Kind::Text(64), "NULL"),
+        nothing("asana_created_field", Kind::Text(64)),
         one("created_by", &USER, "created_by_id").compact(),
         text("default_access_level"),
         computed("display_value", Kind::Text(LONGEST_TEXT), NEEDS, display).compact(),
-        engine::field::boolean("has_notifications_enabled"),
+        boolean("has_notifications_enabled"),
         computed("html_text_value", Kind::Text(LONGEST_TEXT), "text_value", html_text).only(&["text"]),
-        sql("id_prefix", Kind::Text(64), "NULL"),
-        engine::field::boolean("is_global_to_workspace"),
+        nothing("id_prefix", Kind::Text(64)),
+        boolean("is_global_to_workspace"),
         text("privacy_setting"),
         REPRESENTATION_TYPE.compact(),
         RESOURCE_SUBTYPE.compact(),
@@ -89,12 +90,13 @@ const ITEMS: Edge = link("custom_field_value_items", "value_id", "item_id", "e.p
 const ON_TASK: &str = "task_projects tp CROSS JOIN projects p CROSS JOIN custom_field_settings s CROSS JOIN custom_fields t \
     LEFT JOIN custom_field_values v ON v.object_id = tp.task_id AND v.custom_field_id = t.gid \
     WHERE p.gid = tp.project_id AND p.deleted_at IS NULL AND s.parent_id = tp.project_id AND t.gid = s.custom_field_id \
-    AND EXISTS (SELECT 1 FROM grants x WHERE x.scope_id = tp.project_id AND x.principal_id IN ({principals})) \
-    AND NOT EXISTS (SELECT 1 FROM task_projects tp1 CROSS JOIN projects p1 CROSS JOIN custom_field_settings s1 \
-        CROSS JOIN grants x1 WHERE tp1.task_id = tp.task_id AND tp1.project_id < tp.project_id \
-        AND p1.gid = tp1.project_id AND p1.deleted_at IS NULL AND s1.parent_id = tp1.project_id \
-        AND s1.custom_field_id = s.custom_field_id AND x1.scope_id = tp1.project_id \
-        AND x1.principal_id IN ({principals}))";
+    AND EXISTS (SELECT 1 FROM {each_principal} v0 CROSS JOIN grants x WHERE x.scope_id = tp.project_id \
+        AND x.principal_id = v0.column1) \
+    AND NOT EXISTS (SELECT 1 FROM task_projects tp1 CROSS JOIN custom_field_settings s1 CROSS JOIN projects p1 \
+        WHERE tp1.task_id = tp.task_id AND tp1.project_id < tp.project_id AND s1.parent_id = tp1.project_id \
+        AND s1.custom_field_id = s.custom_field_id AND p1.gid = tp1.project_id AND p1.deleted_at IS NULL \
+        AND EXISTS (SELECT 1 FROM {each_principal} v1 CROSS JOIN grants x1 WHERE x1.scope_id = tp1.project_id \
+            AND x1.principal_id = v1.column1))";
 
 /// The `custom_fields` of a task, one project's after another's in the order of their settings. A body writes them by
 /// [`set_values`].
@@ -169,8 +171,7 @@ pub fn set_values(call: &mut Call<'_>, task: i64, values: &Map<String, Json>, co
     for (name, value) in values {
         let gid = model::gid::parse(name);
         let Some(field) = fields.iter_mut().find(|field| Some(field.field) == gid) else {
-            let name = shortened(name);
-            return Err(Error::bad(format!("Custom field with ID {name} is not on given object")));
+            return Err(not_on_object(shortened(name)));
         };
         changed |= field.set(call, &subject, value)?;
     }
@@ -309,11 +310,15 @@ impl OnTask {
 
     /// Refuses what is no option of this field, and options that are disabled, unless the value has them already.
     fn require_options(&self, call: &mut Call<'_>, asked: &[i64], path: impl Fn(usize) -> String) -> Result<()> {
-        let options = options_of(call, self.field)?;
+        let block = call.query(
+            "SELECT gid, enabled FROM enum_options WHERE custom_field_id = ?1",
+            &[Type::Int, Type::Bool],
+            &[self.field.into()],
+        )?;
         for (at, asked) in asked.iter().enumerate() {
-            match options.iter().find(|option| option.gid == *asked) {
+            match (0..block.len()).find(|row| block.int(*row, 0) == Some(*asked)) {
                 None => return Err(Error::unknown_object(path(at), asked)),
-                Some(option) if !option.enabled && !self.held.has(*asked) => {
+                Some(row) if !block.bool(row, 1) && !self.held.has(*asked) => {
                     return Err(Error::field(path(at), format_args!("Enum option is disabled: {asked}")));
                 }
                 Some(_) => {}
@@ -413,7 +418,7 @@ impl OnTask {
         call.record(&change, subject.containers)
     }
 
-    /// A value as a story tells it.
+    /// A value as a story keeps it.
     fn told(&self, held: &Held) -> Json {
         match held {
             Held::Nothing if matches!(self.subtype.as_str(), "multi_enum" | "people") => json!([]),
@@ -422,10 +427,7 @@ impl OnTask {
             // A whole number without a fraction, as everywhere.
             Held::Number(value) if value.fract() == 0.0 && value.abs() < 9e15 => json!(*value as i64),
             Held::Number(value) => json!(value),
-            Held::Date(day, moment) => {
-                json!({ "start_on": null, "due_at": moment.map(written_time), "due_on": day })
-            }
-            // Names are looked up when the story is read.
+            Held::Date(day, moment) => subtype::dates(None, Some(day), *moment),
             Held::Items(items) => json!(items),
         }
     }
@@ -460,22 +462,6 @@ fn names(path: &str, kind: &InputKind, value: &Json) -> Result<Vec<(Name, String
     }
 }
 
-/// An option of a field.
-struct Choice {
-    gid: i64,
-    enabled: bool,
-}
-
-fn options_of(call: &mut Call<'_>, field: i64) -> Result<Vec<Choice>> {
-    let block = call.query(
-        "SELECT gid, enabled FROM enum_options WHERE custom_field_id = ?1",
-        &[Type::Int, Type::Bool],
-        &[field.into()],
-    )?;
-    let option = |row| Choice { gid: block.int(row, 0).unwrap_or_default(), enabled: block.bool(row, 1) };
-    Ok((0..block.len()).map(option).collect())
-}
-
 /// A person of the workspace. Whoever the caller does not see is refused like somebody who is not there.
 fn person(call: &mut Call<'_>, workspace: i64, path: &str, name: &Name, text: &str) -> Result<i64> {
     if let Some(user) = name.gid_in(call.write, call.viewer)? {
@@ -492,3 +478,6 @@ fn person(call: &mut Call<'_>, workspace: i64, path: &str, name: &Name, text: &s
         false => Error::field(path, format_args!("Not a user in Workspace: {workspace}")),
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -61,8 +61,8 @@ pub static ENUM_OPTION: Resource = Resource {
             create_enum_option,
         )
         .with(&[
-            input("insert_before", InputKind::Gid(&ENUM_OPTION)),
-            input("insert_after", InputKind::Gid(&ENUM_OPTION)),
+            input("insert_before", InputKind::Gid(&ENUM_OPTION)).nullable(),
+            input("insert_after", InputKind::Gid(&ENUM_OPTION)).nullable(),
         ]),
         action(
             "insertEnumOptionForCustomField",
@@ -70,8 +70,8 @@ pub static ENUM_OPTION: Resource = Resource {
             Level::Editor,
             &[
                 input("enum_option", InputKind::Gid(&ENUM_OPTION)).required(),
-                input("before_enum_option", InputKind::Gid(&ENUM_OPTION)),
-                input("after_enum_option", InputKind::Gid(&ENUM_OPTION)),
+                input("before_enum_option", InputKind::Gid(&ENUM_OPTION)).nullable(),
+                input("after_enum_option", InputKind::Gid(&ENUM_OPTION)).nullable(),
             ],
             insert_enum_option,
         ),
@@ -309,6 +309,12 @@ mod tests {
         bob.post(&insert, json!({"enum_option": small, "after_enum_option": large})).await.ok();
         assert_eq!(order(&ann, &made).await, ["XS", "XL", "M", "L", "S"]);
         bob.post(&insert, json!({"enum_option": small, "after_enum_option": small})).await.ok();
+        assert_eq!(order(&ann, &made).await, ["XS", "XL", "M", "L", "S"]);
+
+        // `null` is the end that the list has on that side.
+        bob.post(&insert, json!({"enum_option": small, "after_enum_option": null})).await.ok();
+        assert_eq!(order(&ann, &made).await, ["S", "XS", "XL", "M", "L"]);
+        bob.post(&insert, json!({"enum_option": small, "before_enum_option": null})).await.ok();
         assert_eq!(order(&ann, &made).await, ["XS", "XL", "M", "L", "S"]);
 
         let other = field(&ann, &workspace, "multi_enum", "Other", &["A"]).await;

@@ -92,9 +92,7 @@ pub static PROJECT: Resource = Resource {
         time("completed_at"),
         one("completed_by", &USER, "completed_by_id"),
         time("created_at"),
-        // There are no templates and no briefs yet.
-        nothing("created_from_template", Kind::Json).opt_in(),
-        // Nobody can post a status yet.
+        // Statuses can't be posted yet, so there is none. The official client reads both.
         nothing("current_status", Kind::Json),
         nothing("current_status_update", Kind::Json),
         // Values on the project itself, which need a portfolio that has the fields.
@@ -119,7 +117,6 @@ pub static PROJECT: Resource = Resource {
         one("owner", &USER, "owner_id").writable().nullable(),
         computed("permalink_url", Kind::Text(2_048), "workspace", permalink),
         choice("privacy_setting", PRIVACY).writable(),
-        nothing("project_brief", Kind::Json).opt_in(),
         sql("public", Kind::Bool, "(t.privacy_setting = 'public_to_workspace')").input(InputKind::Bool).writable(),
         date("start_on").writable().nullable(),
         long_text("stored_html_notes").column("html_notes").internal(),

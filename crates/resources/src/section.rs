@@ -29,7 +29,7 @@ pub static SECTION: Resource = Resource {
         update("updateSection", "/sections/{section_gid}", Level::Editor, update_section).with(PLACE),
         delete("deleteSection", "/sections/{section_gid}", Level::Editor, delete_section),
         list("getSectionsForProject", "/projects/{project_gid}/sections", &IN_PROJECT),
-        action("addTaskForSection", "/sections/{section_gid}/addTask", Level::Editor, ADD_TASK, add_task),
+        action("addTaskForSection", "/sections/{section_gid}/addTask", Level::Editor, ADD_TASK, add_task).empty(),
         create("createSectionForProject", "/projects/{project_gid}/sections", Level::Editor, create_section)
             .with(PLACE),
         action(
@@ -38,7 +38,8 @@ pub static SECTION: Resource = Resource {
             Level::Editor,
             INSERT,
             insert_section,
-        ),
+        )
+        .empty(),
     ],
     ..Resource::new("section", "sections")
 };

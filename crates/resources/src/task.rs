@@ -134,14 +134,16 @@ pub static TASK: Resource = Resource {
             Level::Editor,
             ADD_PROJECT_INPUTS,
             container::add_project,
-        ),
+        )
+        .empty(),
         action(
             "removeProjectForTask",
             "/tasks/{task_gid}/removeProject",
             Level::Editor,
             PROJECT_INPUT,
             container::remove_project,
-        ),
+        )
+        .empty(),
         action("addFollowersForTask", "/tasks/{task_gid}/addFollowers", Level::Editor, FOLLOWERS_INPUT, people::follow),
         action(
             "removeFollowerForTask",
@@ -156,30 +158,35 @@ pub static TASK: Resource = Resource {
             Level::Editor,
             DEPENDENCIES_INPUT,
             dependency::add_dependencies,
-        ),
+        )
+        .empty(),
         action(
             "removeDependenciesForTask",
             "/tasks/{task_gid}/removeDependencies",
             Level::Editor,
             DEPENDENCIES_INPUT,
             dependency::remove_dependencies,
-        ),
+        )
+        .empty(),
         action(
             "addDependentsForTask",
             "/tasks/{task_gid}/addDependents",
             Level::Editor,
             DEPENDENTS_INPUT,
             dependency::add_dependents,
-        ),
+        )
+        .empty(),
         action(
             "removeDependentsForTask",
             "/tasks/{task_gid}/removeDependents",
             Level::Editor,
             DEPENDENTS_INPUT,
             dependency::remove_dependents,
-        ),
-        action("addTagForTask", "/tasks/{task_gid}/addTag", Level::Editor, TAG_INPUT, tagging::add_tag),
-        action("removeTagForTask", "/tasks/{task_gid}/removeTag", Level::Editor, TAG_INPUT, tagging::remove_tag),
+        )
+        .empty(),
+        action("addTagForTask", "/tasks/{task_gid}/addTag", Level::Editor, TAG_INPUT, tagging::add_tag).empty(),
+        action("removeTagForTask", "/tasks/{task_gid}/removeTag", Level::Editor, TAG_INPUT, tagging::remove_tag)
+            .empty(),
     ],
     ..Resource::new("task", "tasks")
 };
@@ -857,21 +864,31 @@ fn delete_task(call: &mut Call<'_>) -> Result<Outcome> {
     call.write.lock(task.workspace)?;
     container::lock_tree(call, task.gid)?;
     let containers = containers(call, task.gid)?;
-    let mut level = vec![task.gid];
-    while !level.is_empty() {
-        let mut next = Vec::new();
-        for gid in level {
-            next.extend(
-                call.numbers("SELECT gid FROM tasks WHERE parent_id = ?1 AND deleted_at IS NULL", &[gid.into()])?,
-            );
-            call.execute("UPDATE tasks SET deleted_at = ?2 WHERE gid = ?1", &[gid.into(), call.now.into()])?;
-            call.delete_object(gid)?;
-        }
-        level = next;
-    }
+    let parameters = [task.gid.into(), call.now.into()];
+    let below =
+        call.numbers(&format!("{THERE_BELOW} SELECT gid FROM below WHERE gid <> ?1 ORDER BY gid"), &[task.gid.into()])?;
+    call.execute(
+        &format!("{THERE_BELOW} UPDATE objects SET deleted_at = ?2 WHERE gid IN (SELECT gid FROM below)"),
+        &parameters,
+    )?;
+    call.execute(
+        &format!("{THERE_BELOW} UPDATE tasks SET deleted_at = ?2 WHERE gid IN (SELECT gid FROM below)"),
+        &parameters,
+    )?;
     call.record(&task_change(Did::Deleted, &task), &containers)?;
+    for gid in below {
+        // Heard where the deleted tree was heard, and at its root.
+        let mut heard = containers.clone();
+        heard.push(task.gid);
+        call.record(&Change::new(Did::Deleted, TASK.kind, gid, task.workspace), &heard)?;
+    }
     Ok(Outcome::Empty)
 }
+
+/// A task and everything below it that is not in the trash yet.
+const THERE_BELOW: &str = "\
+    WITH RECURSIVE below (gid) AS (SELECT CAST(?1 AS BIGINT) \
+      UNION SELECT k.gid FROM below b CROSS JOIN tasks k WHERE k.parent_id = b.gid AND k.deleted_at IS NULL)";
 
 /// The section that a task lands in when a project is named without one.
 fn landing(call: &mut Call<'_>, project: i64, section: Option<i64>) -> Result<i64> {

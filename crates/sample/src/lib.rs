@@ -1,6 +1,7 @@
 //! Databases filled with invented work: a very large one to measure with, a small and readable one to look around in.
 
 pub mod demo;
+mod dice;
 pub mod seed;
 
 use std::sync::{Arc, LazyLock};
@@ -41,6 +42,6 @@ fn require_empty(write: &mut Write) -> Result<(), Error> {
 }
 
 /// A call of nobody, for what the rules offer to whoever administers the machine.
-fn call<'a>(write: &'a mut Write, viewer: &'a Viewer, shared: &'a Shared, now: i64) -> Call<'a> {
+fn caller<'a>(write: &'a mut Write, viewer: &'a Viewer, shared: &'a Shared, now: i64) -> Call<'a> {
     Call { write, viewer, now, target: 0, body: Default::default(), shared }
 }

@@ -6,20 +6,22 @@
 //! has written no lines about changes; all stories are comments.
 
 mod calendar;
-mod dice;
+
 mod organization;
 mod prose;
 mod table;
 mod task;
+#[cfg(test)]
+mod tests;
 
 use engine::access::start_epoch;
 use model::Random;
 use serde::Serialize;
 use store::{Db, Write};
 
+use crate::dice::Dice;
 use crate::{Error, require_empty};
 use calendar::Calendar;
-use dice::Dice;
 use organization::Organization;
 use prose::Prose;
 use table::Tables;
@@ -169,7 +171,6 @@ impl Work {
         let prose = Prose::new(&mut dice);
         let mut tables = Tables::new();
         let organization = Organization::make(write, &mut tables, &mut dice, &prose, options, now)?;
-        tables.write(write)?;
         let admin_token = auth::token::create(write, random, now, organization.admin(), "seed")?;
         let guest_token = auth::token::create(write, random, now, organization.guest, "seed")?;
         start_epoch(write)?;

@@ -50,6 +50,8 @@ pub struct Config {
     pub body_limit: usize,
     /// How long a client may take to send a body.
     pub body_timeout: Duration,
+    /// How long a client may keep a connection without a whole head of a request.
+    pub idle_timeout: Duration,
     /// How long running requests may take to finish when the server stops.
     pub stop_timeout: Duration,
     page_limit: Option<usize>,
@@ -95,6 +97,7 @@ impl Default for Config {
             log_format: LogFormat::Auto,
             body_limit: 10 << 20,
             body_timeout: Duration::from_secs(60),
+            idle_timeout: Duration::from_secs(120),
             stop_timeout: Duration::from_secs(30),
             page_limit: None,
             unpaginated_limit: None,
@@ -155,6 +158,9 @@ pub static SETTINGS: &[Setting] = &[
     }),
     setting("body_timeout", "60", "seconds that a client may take to send a body", |config, text| {
         put(&mut config.body_timeout, seconds(text))
+    }),
+    setting("idle_timeout", "120", "seconds for which a connection may be kept without the head of a request", {
+        |config, text| put(&mut config.idle_timeout, seconds(text))
     }),
     setting("stop_timeout", "30", "seconds that running requests may take to finish when the server stops", {
         |config, text| put(&mut config.stop_timeout, seconds(text))

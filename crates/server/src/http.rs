@@ -2,8 +2,8 @@
 
 use std::fmt;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use auth::token;
@@ -26,6 +26,9 @@ const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=UTF-8");
 const API_VERSION: (HeaderName, HeaderValue) =
     (HeaderName::from_static("x-asana-api-version"), HeaderValue::from_static("1.1"));
 
+/// Where the API describes itself.
+const DESCRIPTION: &str = "/api/1.0/openapi.json";
+
 /// How much of a body that is too large is still read, so that its sender comes to read the refusal.
 const PATIENCE: usize = 64 << 20;
 
@@ -37,6 +40,8 @@ pub struct Http {
     /// Where the server is, for a caller that does not say what it calls it.
     address: Arc<str>,
     stopping: AtomicBool,
+    /// The description of the API, once somebody has asked for it.
+    description: OnceLock<Bytes>,
     test: Option<TestMode>,
 }
 
@@ -64,6 +69,7 @@ impl Http {
             body_timeout: config.body_timeout,
             address: address.into(),
             stopping: AtomicBool::new(false),
+            description: OnceLock::new(),
             test,
         }
     }
@@ -83,6 +89,11 @@ impl Http {
     async fn dispatch(&self, request: Request<Incoming>, base: &Arc<str>) -> Result<Answer, Dropped> {
         let (head, body) = request.into_parts();
         let path = head.uri.path();
+        if path == DESCRIPTION && matches!(head.method.as_str(), "GET" | "HEAD") {
+            // It names the server by a path, which holds whatever the caller calls the server.
+            let text = self.description.get_or_init(|| engine::openapi::document(&self.api, "").into());
+            return Ok(with_type(StatusCode::OK, JSON, text.clone()));
+        }
         if let Some(below) = below(path, PREFIX) {
             let body = match self.read_body(body, &head.headers).await {
                 Ok(body) => body,

@@ -2,6 +2,7 @@
 
 pub mod command;
 pub mod config;
+pub mod connection;
 pub mod failure;
 pub mod http;
 pub mod log;

@@ -92,6 +92,7 @@ fn is_refusal(answer: &Answer) -> bool {
 
 both!(every_wrong_value_is_refused_by_name, place, |place: Place| async move {
     let mut wrong = BTreeSet::new();
+    let mut tried = 0;
     let before = dump(&place.world.api).await;
     for built in operations().iter().filter(|built| built.operation.method != Method::Get) {
         let asked = call(&place, built.operation);
@@ -99,6 +100,7 @@ both!(every_wrong_value_is_refused_by_name, place, |place: Place| async move {
             let mut data = asked.data.clone().unwrap_or_else(|| json!({}));
             data[&name] = value.clone();
             let answer = asked.data(data).send(&place.admin).await;
+            tried += 1;
             let message = answer.json["errors"][0]["message"].as_str().unwrap_or_default();
             let shown: String = value.to_string().chars().take(60).collect();
             if !is_refusal(&answer) || !message.starts_with(&name) {
@@ -113,6 +115,7 @@ both!(every_wrong_value_is_refused_by_name, place, |place: Place| async move {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+    assert!(tried > 1_500, "{tried} wrong values");
 });
 
 both!(every_wrong_parameter_is_refused_by_name, place, |place: Place| async move {

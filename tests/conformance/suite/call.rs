@@ -4,7 +4,6 @@ use engine::operation::{Method, Operation};
 use serde_json::{Value as Json, json};
 use testkit::{Answer, Client};
 
-use crate::built::operations;
 use crate::world::Place;
 
 /// A request that is ready to be sent.
@@ -34,11 +33,6 @@ impl Call {
     pub fn data(&self, data: Json) -> Call {
         Call { data: Some(data), ..self.clone() }
     }
-}
-
-/// A call of each operation that is built, in the order of the tables.
-pub fn calls(place: &Place) -> Vec<Call> {
-    operations().iter().map(|built| call(place, built.operation)).collect()
 }
 
 /// The call of an operation.
@@ -75,11 +69,11 @@ fn asked(place: &Place, id: &str) -> (String, Option<Json>) {
     };
     let data = match id {
         "addCustomFieldSettingForProject" => json!({"custom_field": gid("spare_field"), "is_important": true}),
-        "addDependenciesForTask" => json!({"dependencies": [gid("lonely_task")]}),
-        "addDependentsForTask" => json!({"dependents": [gid("lonely_task")]}),
+        "addDependenciesForTask" => json!({"dependencies": [gid("approval_task")]}),
+        "addDependentsForTask" => json!({"dependents": [gid("approval_task")]}),
         "addFollowersForProject" | "addFollowersForTask" => json!({"followers": [gid("mel")]}),
         "addMembersForProject" => json!({"members": [gid("mel")]}),
-        "addProjectForTask" => json!({"project": gid("other_project")}),
+        "addProjectForTask" => json!({"project": gid("project_gid"), "section": gid("empty_section")}),
         "addTagForTask" => json!({"tag": gid("tag_gid")}),
         "addTaskForSection" => json!({"task": gid("first_task")}),
         "createCustomField" => {
@@ -105,9 +99,9 @@ fn asked(place: &Place, id: &str) -> (String, Option<Json>) {
         "removeCustomFieldSettingForProject" => json!({"custom_field": gid("custom_field_gid")}),
         "removeDependenciesForTask" => json!({"dependencies": [gid("first_task")]}),
         "removeDependentsForTask" => json!({"dependents": [gid("dependent_task")]}),
-        "removeFollowerForTask" | "removeFollowersForProject" => json!({"followers": [gid("vic")]}),
+        "removeFollowerForTask" | "removeFollowersForProject" => json!({"followers": [gid("eve")]}),
         "removeMembersForProject" => json!({"members": [gid("vic")]}),
-        "removeProjectForTask" => json!({"project": gid("other_project")}),
+        "removeProjectForTask" => json!({"project": gid("project_gid")}),
         "removeTagForTask" => json!({"tag": gid("other_tag")}),
         "setParentForTask" => json!({"parent": gid("first_task")}),
         "updateCustomField" => json!({"name": "Umbra field renamed"}),

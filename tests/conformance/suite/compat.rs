@@ -50,9 +50,11 @@ fn compat_is_up_to_date() {
         ("Properties of answers that are not built", "later_paths.txt"),
         ("Properties of request bodies that are not accepted", "later_bodies.txt"),
         ("Query parameters that are not read", "later_parameters.txt"),
+        ("Properties that a body has to have against the contract", "required_otherwise.txt"),
         ("Properties that the contract does not have", "extra_paths.txt"),
         ("Properties shown by themselves, or not, against the contract", "shown_otherwise.txt"),
         ("Null where the contract does not say so", "nulls.txt"),
+        ("Values of another type than the contract's", "other_types.txt"),
         ("Words to choose from that differ from the contract's", "other_choices.txt"),
     ] {
         write!(text, "\n## {title}\n\n").unwrap();

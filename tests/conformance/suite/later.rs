@@ -6,7 +6,6 @@ use conformance::Contract;
 use engine::body::properties;
 use engine::field::{Field, Shown, Source};
 use engine::input::InputKind;
-use engine::resource::Resource;
 
 use crate::built::{Found, choices, find, operations, shapes};
 use crate::committed::only_shrinks;
@@ -64,13 +63,14 @@ fn extend(
 ) {
     for field in fields.iter().filter(|field| shown(field)) {
         let path = format!("{prefix}{}", field.name);
-        if !contract.shapes[shape].contains_key(path.as_str()) {
+        let Some(known) = contract.shapes[shape].get(path.as_str()) else {
             extra.insert(format!("{shape} {path}"));
             continue;
-        }
+        };
         match field.source {
             Source::Object(inside) => extend(shape, inside, &format!("{path}."), shown, contract, extra),
-            Source::One { target, .. } | Source::Many { target, .. } if !target.has_gid() => {
+            // An object that has no schema of its own in the contract has these members and no more.
+            Source::One { target, .. } | Source::Many { target, .. } if known.of == "-" && prefix.is_empty() => {
                 extend(shape, target.fields, &format!("{path}."), shown, contract, extra);
             }
             _ => {}
@@ -110,11 +110,21 @@ fn every_property_of_a_body_is_accepted_or_listed() {
         let accepted = properties(built.operation, Some(built.answers()));
         let bodies = contract.bodies.iter().filter(|property| property.operation == built.operation.id);
         let mut outer: Vec<&str> = Vec::new();
-        for property in bodies.filter(|property| !property.readonly) {
-            let known = accepts(&accepted, property.path);
-            let within = outer.iter().any(|outer| property.path.starts_with(&format!("{outer}.")));
-            if !known && !within {
+        for property in bodies {
+            if outer.iter().any(|outer| property.path.starts_with(&format!("{outer}."))) {
+                continue;
+            }
+            let known = property.readonly || accepts(&accepted, property.path);
+            if !known {
                 later.insert(format!("{} {}", built.operation.id, property.path));
+            }
+            let named = accepted.iter().find(|input| input.name == property.path).map(|input| input.kind);
+            let by_gid = matches!(named, Some(InputKind::Gid(_) | InputKind::Gids(_)));
+            if by_gid && property.kind == "object|string" {
+                later.insert(format!("{} {} as an object", built.operation.id, property.path));
+            }
+            // What lies within something that is only read, not accepted, or named by its gid, goes with it.
+            if property.readonly || !known || by_gid {
                 outer.push(property.path);
             }
         }
@@ -132,8 +142,8 @@ fn accepts(inputs: &[engine::input::Input], path: &str) -> bool {
     inputs.iter().find(|input| input.name == name).is_some_and(|input| match (rest, input.kind) {
         (None, _) => true,
         (Some(rest), InputKind::Object(inside) | InputKind::Objects(inside)) => accepts(inside, rest),
-        // `object|string`: the contract lets one send the whole object where we take its gid. Objects are read by rules.
-        (Some(_), InputKind::Json) => true,
+        // Named by their gids, and JSON that rules read.
+        (Some(_), InputKind::Json | InputKind::Gid(_) | InputKind::Gids(_)) => true,
         (Some(_), _) => false,
     })
 }
@@ -187,25 +197,23 @@ fn compare(place: &str, ours: Option<&[&str]>, theirs: &[&str], differ: &mut BTr
     }
 }
 
-/// A body is refused without what the contract requires, or the operation does without.
+/// What a body has to have by our tables, the contract requires too.
 #[test]
 fn what_a_body_requires_is_required() {
     let contract = Contract::read();
-    let mut more = Vec::new();
+    let mut more = BTreeSet::new();
     for built in operations() {
         let bodies: Vec<_> =
             contract.bodies.iter().filter(|property| property.operation == built.operation.id).collect();
         for input in built.operation.inputs.iter().filter(|input| input.required) {
             if !bodies.iter().any(|property| property.path == input.name && property.required) {
-                more.push(format!("{} {}", built.operation.id, input.name));
+                more.insert(format!("{} {}", built.operation.id, input.name));
             }
         }
     }
-    // The contract names `section` of insertSectionForProject required; where a list here is not empty, say why.
-    assert!(more.is_empty(), "required by us, not by the contract: {more:#?}");
-}
-
-/// What the contract calls a shape's fields is ours to show as one resource everywhere.
-pub fn resource_of(shape: &str) -> Option<&'static Resource> {
-    shapes(&Contract::read()).get(shape).copied()
+    only_shrinks(
+        "required_otherwise.txt",
+        "Properties that a body has to have although the contract does not say so: operation, path.",
+        &more,
+    );
 }

@@ -227,7 +227,8 @@ both!(options_stay_where_they_are_put, place, |place: Place| async move {
     let field = place.gid("custom_field_gid").to_owned();
     for number in 0..5 {
         let data = json!({"name": format!("{number}")});
-        place.admin.post(&format!("/custom_fields/{field}/enum_options"), data).await.created();
+        let answer = place.admin.post(&format!("/custom_fields/{field}/enum_options"), data).await;
+        assert_eq!(answer.response.status, 201, "{}", answer.json);
     }
     assert!(has("insertEnumOptionForCustomField"));
     let dice = Dice(Random::seeded(13));

@@ -13,6 +13,8 @@ use crate::built;
 
 /// Everything in the organization that has a name has this in it: who may see nothing must not see this.
 pub const MARK: &str = "Umbra";
+/// What only the administrator may see has this in its name instead.
+pub const SECRET: &str = "Penumbra";
 
 /// The organization.
 pub struct Place {
@@ -64,7 +66,7 @@ pub fn has(id: &str) -> bool {
 /// The organization on a fresh database.
 pub async fn place(engine: Engine) -> Place {
     let world = World::new(engine, RESOURCES, missing::MISSING, Limits::default()).await;
-    let (workspace, team, users) = world
+    let (workspace, [team, secret], users) = world
         .write(|call| {
             let workspace = workspace::create_workspace(call, "Umbra Works", true)?;
             let elsewhere = workspace::create_workspace(call, "Elsewhere", true)?;
@@ -86,7 +88,9 @@ pub async fn place(engine: Engine) -> Place {
             }
             team::add_member(call, workspace, team, users[0], true)?;
             team::add_member(call, workspace, team, users[1], false)?;
-            Ok((workspace, team, users))
+            let secret = team::create_team(call, workspace, "Penumbra Team", "secret")?;
+            team::add_member(call, workspace, secret, users[0], true)?;
+            Ok((workspace, [team, secret], users))
         })
         .await;
     let mut clients = Vec::new();
@@ -100,6 +104,7 @@ pub async fn place(engine: Engine) -> Place {
     place.gids.extend(names.into_iter().zip(users.iter().map(i64::to_string)));
     place.gids.insert("workspace_gid", workspace.to_string());
     place.gids.insert("team_gid", team.to_string());
+    place.gids.insert("secret_team", secret.to_string());
     place.gids.insert("user_gid", users[1].to_string());
     fill(&mut place).await;
     let gids = |names: &[&str]| names.iter().map(|name| place.gid(name).parse().unwrap()).collect::<Vec<i64>>();
@@ -144,11 +149,17 @@ async fn fill(place: &mut Place) {
         "privacy_setting": "private", "due_on": "2026-05-01", "start_on": "2026-03-01", "members": [eve, cora, vic],
     });
     let project = made(place, "project_gid", "/projects", project).await;
-    let other = json!({"workspace": workspace, "name": "Umbra archive", "privacy_setting": "private"});
+    let other = json!({"workspace": workspace, "name": "Penumbra archive", "privacy_setting": "private"});
     let other = made(place, "other_project", "/projects", other).await;
     let sections = format!("/projects/{project}/sections");
     let section = made(place, "section_gid", &sections, json!({"name": "Umbra doing"})).await;
     made(place, "empty_section", &sections, json!({"name": "Umbra empty"})).await;
+    let sections = format!("/projects/{other}/sections");
+    let hidden = made(place, "hidden_section", &sections, json!({"name": "Penumbra section"})).await;
+    let sideline = json!({
+        "team": place.gid("secret_team"), "name": "Umbra sideline", "privacy_setting": "private", "members": [eve],
+    });
+    made(place, "sideline", "/projects", sideline).await;
 
     for (name, tag) in [("tag_gid", "Umbra urgent"), ("other_tag", "Umbra later"), ("third_tag", "Umbra never")] {
         made(place, name, "/tags", json!({"workspace": workspace, "name": tag, "color": "dark-green"})).await;
@@ -162,6 +173,7 @@ async fn fill(place: &mut Place) {
         ("date_field", json!({"name": "Umbra date", "resource_subtype": "date"})),
         ("people_field", json!({"name": "Umbra people", "resource_subtype": "people"})),
         ("spare_field", json!({"name": "Umbra spare", "resource_subtype": "text"})),
+        ("secret_field", json!({"name": "Penumbra field", "resource_subtype": "text", "privacy_setting": "private"})),
     ] {
         let mut data = data;
         data["workspace"] = json!(workspace);
@@ -186,15 +198,15 @@ async fn fill(place: &mut Place) {
     let first = json!({"projects": [project], "name": "Umbra first"});
     let first = made(place, "first_task", "/tasks", first).await;
     let mut task = json!({
-        "memberships": [{"project": project, "section": section}, {"project": other}],
-        "name": "Umbra task", "notes": "Umbra <&> notes", "assignee": eve, "followers": [cora, vic],
+        "memberships": [{"project": project, "section": section}, {"project": other, "section": hidden}],
+        "name": "Umbra task", "notes": "Umbra <&> notes", "assignee": eve, "followers": [eve],
         "due_on": "2026-04-01", "start_on": "2026-03-20", "liked": true,
         "tags": [place.gid("tag_gid"), place.gid("other_tag"), place.gid("third_tag")],
         "external": {"gid": "umbra-1", "data": "Umbra data"},
     });
     if has("addCustomFieldSettingForProject") {
         task["custom_fields"] = json!({
-            place.gid("text_field"): "Umbra value", place.gid("number_field"): 12.345,
+            place.gid("text_field"): "Umbra value", place.gid("secret_field"): "Penumbra value", place.gid("number_field"): 12.345,
             place.gid("custom_field_gid"): place.gid("enum_option_gid"),
             place.gid("multi_field"): [place.gid("multi_a"), place.gid("multi_b")],
             place.gid("date_field"): {"date": "2026-04-02"}, place.gid("people_field"): [eve, vic],
@@ -213,8 +225,12 @@ async fn fill(place: &mut Place) {
     made(place, "approval_task", "/tasks", approval).await;
     made(place, "subtask", &format!("/tasks/{task}/subtasks"), json!({"name": "Umbra subtask"})).await;
     made(place, "other_subtask", &format!("/tasks/{task}/subtasks"), json!({"name": "Umbra other subtask"})).await;
-    let alone = json!({"workspace": workspace, "name": "Umbra alone"});
-    made(place, "lonely_task", "/tasks", alone).await;
+    let alone = json!({"workspace": workspace, "name": "Penumbra alone"});
+    let alone = made(place, "lonely_task", "/tasks", alone).await;
+    let child = json!({"projects": [project], "parent": alone, "name": "Umbra child"});
+    let child = made(place, "child_task", "/tasks", child).await;
+    done(place, &format!("/tasks/{task}/addDependencies"), json!({"dependencies": [alone]})).await;
+    done(place, &format!("/tasks/{child}/addDependents"), json!({"dependents": [alone]})).await;
     if has("createStoryForTask") {
         let stories = format!("/tasks/{task}/stories");
         made(place, "story_gid", &stories, json!({"text": "Umbra comment"})).await;
@@ -223,4 +239,7 @@ async fn fill(place: &mut Place) {
     // Changes of every kind, for the stories that the system writes.
     place.admin.put(&format!("/tasks/{task}"), json!({"name": "Umbra task renamed", "completed": true})).await.ok();
     place.admin.put(&format!("/tasks/{task}"), json!({"due_on": "2026-04-05", "notes": "Umbra more"})).await.ok();
+    let elsewhere = json!({"project": other});
+    done(place, &format!("/tasks/{child}/addProject"), elsewhere.clone()).await;
+    done(place, &format!("/tasks/{child}/removeProject"), elsewhere).await;
 }

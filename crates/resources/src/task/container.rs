@@ -188,42 +188,52 @@ pub fn announce(call: &mut Call<'_>, task: &Task, places: &Places, containers: &
     Ok(())
 }
 
-/// Locks a task and everything below it, the parents first: who gives a task a subtask shares its lock. Answers all of
-/// them in that order. Beforehand the workspace is locked, so that two of those who lock many do not wait for each other.
-pub fn lock_tree(call: &mut Call<'_>, task: i64) -> Result<Vec<i64>> {
-    let mut tree = vec![task];
-    let mut at = 0;
-    while let Some(&gid) = tree.get(at) {
-        call.write.lock(gid)?;
-        tree.extend(call.numbers("SELECT gid FROM tasks WHERE parent_id = ?1", &[gid.into()])?);
-        at += 1;
-    }
-    Ok(tree)
-}
-
-/// Recomputes the visibility of the tasks of a tree that is locked.
-fn rescope(call: &mut Call<'_>, tree: &[i64]) -> Result<()> {
-    for &gid in tree {
-        call.execute("DELETE FROM task_scopes WHERE task_id = ?1", &[gid.into()])?;
-        call.execute(
-            "INSERT INTO task_scopes (task_id, scope_id) SELECT task_id, project_id FROM task_projects WHERE task_id = ?1",
-            &[gid.into()],
+/// Locks a task and everything below it, the parents first: who gives a task a subtask shares its lock. Beforehand the
+/// workspace is locked, so that two of those who lock many do not wait for each other.
+pub fn lock_tree(call: &mut Call<'_>, task: i64) -> Result<()> {
+    let mut locked = BTreeSet::new();
+    loop {
+        // What came to be before its parent was locked shows the next time.
+        let tree = call.numbers(
+            "WITH RECURSIVE below (gid, depth) AS (SELECT CAST(?1 AS BIGINT), CAST(0 AS BIGINT) \
+               UNION ALL SELECT k.gid, b.depth + 1 FROM below b CROSS JOIN tasks k WHERE k.parent_id = b.gid) \
+             SELECT gid FROM below ORDER BY depth, gid",
+            &[task.into()],
         )?;
-        call.insert("task_scopes", &[("task_id", gid.into()), ("scope_id", gid.into())])?;
-        if let Some(parent) = call.number("SELECT parent_id FROM tasks WHERE gid = ?1", &[gid.into()])? {
-            inherit(call, gid, parent)?;
+        let fresh: Vec<i64> = tree.into_iter().filter(|gid| locked.insert(*gid)).collect();
+        if fresh.is_empty() {
+            return Ok(());
+        }
+        for gid in fresh {
+            call.write.lock(gid)?;
         }
     }
+}
+
+/// Recomputes the visibility of a task and of everything below it: each task has itself, its projects, and the same of
+/// everything above it.
+fn rescope(call: &mut Call<'_>, task: i64) -> Result<()> {
+    call.execute(&format!("{BELOW} DELETE FROM task_scopes WHERE task_id IN (SELECT gid FROM below)"), &[task.into()])?;
+    call.execute(
+        &format!(
+            "{BELOW}, chain (gid, above) AS (SELECT gid, gid FROM below \
+             UNION SELECT c.gid, k.parent_id FROM chain c CROSS JOIN tasks k \
+             WHERE k.gid = c.above AND k.parent_id IS NOT NULL) \
+             INSERT INTO task_scopes (task_id, scope_id) SELECT gid, above FROM chain \
+             UNION SELECT c.gid, e.project_id FROM chain c CROSS JOIN task_projects e WHERE e.task_id = c.above"
+        ),
+        &[task.into()],
+    )?;
     Ok(())
 }
 
-/// How a task stands to a project, held fast until the end of the transaction.
-pub struct Standing {
-    /// Its section in the project, if it is in it.
-    section: Option<i64>,
-    /// The task and everything below it, which see the project with it if it comes in.
-    tree: Vec<i64>,
-}
+/// A task and everything below it, in the trash or not.
+const BELOW: &str = "\
+    WITH RECURSIVE below (gid) AS (SELECT CAST(?1 AS BIGINT) \
+      UNION SELECT k.gid FROM below b CROSS JOIN tasks k WHERE k.parent_id = b.gid)";
+
+/// A task's section in a project, if it is in it, held fast until the end of the transaction.
+pub struct Standing(Option<i64>);
 
 fn section_in(call: &mut Call<'_>, task: i64, project: i64) -> Result<Option<i64>> {
     call.number(
@@ -240,15 +250,18 @@ pub fn standing(call: &mut Call<'_>, task: &Task, project: i64) -> Result<Standi
     }
     call.write.lock(task.gid)?;
     let section = section_in(call, task.gid, project)?;
-    let tree = if section.is_none() { lock_tree(call, task.gid)? } else { Vec::new() };
+    if section.is_none() {
+        // What is below the task sees the project with it.
+        lock_tree(call, task.gid)?;
+    }
     call.write.share(project)?;
-    Ok(Standing { section, tree })
+    Ok(Standing(section))
 }
 
 /// Puts a task into a section, at a place, whether it was in the project before or not.
 pub fn put(call: &mut Call<'_>, task: &Task, standing: &Standing, project: i64, section: i64, at: Place) -> Result<()> {
     let rank = place(call, &tasks_of_section(section), task.gid, at)?;
-    if let Some(before) = standing.section {
+    if let Some(before) = standing.0 {
         call.execute(
             "UPDATE task_projects SET section_id = ?3, rank = ?4 WHERE task_id = ?1 AND project_id = ?2",
             &[task.gid.into(), project.into(), section.into(), rank.into()],
@@ -276,7 +289,7 @@ pub fn put(call: &mut Call<'_>, task: &Task, standing: &Standing, project: i64, 
         ("rank", rank.into()),
     ];
     call.insert("task_projects", &columns)?;
-    rescope(call, &standing.tree)?;
+    rescope(call, task.gid)?;
     touch(call, task.gid)?;
     let containers = containers(call, task.gid)?;
     call.record(&task_change(Did::Added, task).parent(project), &containers)?;
@@ -292,7 +305,7 @@ pub fn add_project(call: &mut Call<'_>) -> Result<Outcome> {
     if workspace_of(call, project)? != task.workspace {
         return Err(Error::field("project", "Must be in the same workspace as the task"));
     }
-    let before = standing.section;
+    let before = standing.0;
     let anchor = call.body.gid("insert_before").or(call.body.gid("insert_after"));
     let section = match (call.body.gid("section"), anchor) {
         (Some(section), _) => section,
@@ -318,14 +331,14 @@ pub fn remove_project(call: &mut Call<'_>) -> Result<Outcome> {
     let project = call.body.gid("project").unwrap_or_default();
     call.require(&PROJECT, "project", project, Level::Editor)?;
     call.write.lock(task.workspace)?;
-    let tree = lock_tree(call, task.gid)?;
+    lock_tree(call, task.gid)?;
     let containers = containers(call, task.gid)?;
     let removed = call.execute(
         "DELETE FROM task_projects WHERE task_id = ?1 AND project_id = ?2",
         &[task.gid.into(), project.into()],
     )?;
     if removed > 0 {
-        rescope(call, &tree)?;
+        rescope(call, task.gid)?;
         touch(call, task.gid)?;
         call.record(&task_change(Did::Removed, &task).parent(project), &containers)?;
         story(call, &task, "removed_from_project", &containers, |story| story.object = Some(project))?;
@@ -344,7 +357,7 @@ pub fn set_parent(call: &mut Call<'_>) -> Result<Outcome> {
     if let Some(parent) = parent {
         hold(call, &subtasks_of(parent), "insert_before", "insert_after")?;
     }
-    let tree = lock_tree(call, call.target)?;
+    lock_tree(call, call.target)?;
     let task = load(call, call.target)?;
     let old_containers = containers(call, task.gid)?;
     let rank = match parent {
@@ -372,7 +385,7 @@ pub fn set_parent(call: &mut Call<'_>) -> Result<Outcome> {
         &[("parent_id", parent.into()), ("rank", rank.into()), ("modified_at", call.now.into())],
     )?;
     if parent != task.parent {
-        rescope(call, &tree)?;
+        rescope(call, task.gid)?;
         let mut heard: BTreeSet<i64> = old_containers.into_iter().collect();
         heard.extend(containers(call, task.gid)?);
         let heard: Vec<i64> = heard.into_iter().collect();

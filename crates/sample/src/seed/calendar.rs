@@ -1,8 +1,8 @@
 //! When each task was created, and in which project: projects live for some months each, and their tasks come up in the
 //! order of time, those of many projects in turns, as in life.
 
-use super::dice::Dice;
 use super::organization::{LARGE, Project, THOUSAND};
+use crate::dice::Dice;
 
 /// The tasks of a thousand that are subtasks.
 const SUBTASKS: u64 = 100;

@@ -4,14 +4,14 @@ use engine::access::Viewer;
 use engine::call::Shared;
 use model::{Level, rank};
 use resources::workspace::Role;
-use resources::{tag, team, user, workspace};
+use resources::{project, tag, team, user, workspace};
 use store::{Value, Write};
 
-use super::dice::Dice;
 use super::prose::Prose;
 use super::table::{Tables, row};
 use super::{DAY, Seed};
-use crate::{Error, call};
+use crate::dice::Dice;
+use crate::{Error, caller};
 
 /// The number of the project that holds a tenth of all tasks.
 pub const LARGE: usize = 0;
@@ -78,10 +78,12 @@ const SECTIONS: &[&str] =
 pub struct Project {
     /// Its gid.
     pub gid: i64,
-    /// Its sections, and the rank of the last task in each.
+    /// Its sections, and the rank of the first task in each; tasks are created at the top.
     pub sections: Vec<(i64, String)>,
     /// The gids of those who work on it.
     pub members: Vec<i64>,
+    /// Whether the whole workspace sees it.
+    pub public: bool,
     /// When its first task may be created.
     pub start: i64,
     /// When its last task may be created.
@@ -139,7 +141,7 @@ impl Organization {
     ) -> Result<Organization, Error> {
         let start = now - PAST;
         let (viewer, shared) = (Viewer::default(), Shared::default());
-        let mut call = call(write, &viewer, &shared, start);
+        let mut call = caller(write, &viewer, &shared, start);
         let workspace = workspace::create_workspace(&mut call, "Seeded Organization", true)?;
         let mut people = Vec::new();
         for number in 0..options.people() as usize - 1 {
@@ -167,6 +169,11 @@ impl Organization {
         for number in 0..options.projects() as usize {
             let (team, members) = &teams[number % teams.len()];
             projects.push(making.project(number, *team, members, &fields)?);
+        }
+        tables.write(write)?;
+        let mut call = caller(write, &viewer, &shared, start);
+        for project in &projects {
+            project::set_grants(&mut call, project.gid)?;
         }
         Ok(Organization { workspace, people, guest, tags, fields, projects })
     }
@@ -203,10 +210,6 @@ impl Making<'_> {
         let gid = self.write.gid()?;
         self.tables.objects.push(row![gid, kind, self.workspace]);
         Ok(gid)
-    }
-
-    fn grant(&mut self, scope: i64, principal: i64, level: Level) {
-        self.tables.grants.push(row![scope, principal, level.as_i64()]);
     }
 
     fn tags(&mut self) -> Result<Vec<i64>, Error> {
@@ -249,6 +252,7 @@ impl Making<'_> {
             subtype,
             "",
             precision,
+            precision.map(|_| "none"),
             true,
             false,
             "public_with_guests",
@@ -256,8 +260,8 @@ impl Making<'_> {
             self.start,
             admin,
         ]);
-        self.grant(field, admin, Level::Admin);
-        self.grant(field, workspace, Level::Editor);
+        self.tables.grants.push(row![field, admin, Level::Admin.as_i64()]);
+        self.tables.grants.push(row![field, workspace, Level::Editor.as_i64()]);
         Ok(field)
     }
 
@@ -277,7 +281,7 @@ impl Making<'_> {
         let (start, end) = self.life(number);
         let owner = if number <= THOUSAND { self.admin } else { self.dice.pick(team_members) };
         // The projects to measure with, and most others, are open to everyone; some only to those who were invited.
-        let public = number <= THOUSAND || !self.dice.percent(20);
+        let public = number <= THOUSAND + 2 || !self.dice.percent(20);
         let name = format!("{} {}", self.prose.line(self.dice, 2), self.prose.rare_word(self.dice));
         let notes = if self.dice.percent(50) { self.prose.text(self.dice, 300) } else { String::new() };
         let due = (self.dice.percent(30)).then(|| model::time::date_of(end));
@@ -291,26 +295,24 @@ impl Making<'_> {
             number > THOUSAND && end < self.now && self.dice.percent(30),
             tag::COLORS[number % (tag::COLORS.len() - 1)],
             "list",
+            "list",
             due,
             if public { "public_to_workspace" } else { "private" },
             "editor",
-            "admin",
-            "admin",
+            "editor",
+            "editor",
             false,
             start,
             owner,
             end,
         ]);
-        if public {
-            self.grant(project, self.workspace, Level::Editor);
-        }
         let members = self.members(project, owner, team_members, start)?;
         let sections = self.sections(project, start)?;
         for (field, rank) in fields.all().into_iter().zip(rank::spread(5)) {
             let setting = self.object("custom_field_setting")?;
             self.tables.custom_field_settings.push(row![setting, self.workspace, project, field, true, rank]);
         }
-        Ok(Project { gid: project, sections, members, start, end, last_task: None })
+        Ok(Project { gid: project, sections, members, public, start, end, last_task: None })
     }
 
     /// From when to when a project has its tasks created.
@@ -331,7 +333,6 @@ impl Making<'_> {
             let membership = self.object("project_membership")?;
             self.tables.project_memberships.push(row![membership, self.workspace, project, *member, level.name(), at]);
             self.tables.project_followers.push(row![project, *member]);
-            self.grant(project, *member, level);
         }
         Ok(members)
     }

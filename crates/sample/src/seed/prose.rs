@@ -2,7 +2,7 @@
 //! the second word half as often as the first, the third a third as often), so that a search index meets what it will
 //! meet in life.
 
-use super::dice::Dice;
+use crate::dice::Dice;
 
 /// How many words there are.
 const WORDS: usize = 8_000;

@@ -52,6 +52,13 @@ macro_rules! tables {
                 $(self.$field.write(write)?;)*
                 Ok(())
             }
+
+            /// The tables with their columns.
+            #[cfg(test)]
+            pub fn columns() -> Vec<(&'static str, Vec<(&'static str, Type)>)> {
+                let tables = Tables::new();
+                vec![$((tables.$field.name, tables.$field.columns.to_vec())),*]
+            }
         }
     };
 }
@@ -59,9 +66,9 @@ macro_rules! tables {
 tables! {
     objects: 3 = ["gid" Int, "kind" Text, "workspace_id" Int],
     grants: 3 = ["scope_id" Int, "principal_id" Int, "level" Int],
-    projects: 18 = [
+    projects: 19 = [
         "gid" Int, "workspace_id" Int, "team_id" Int, "name" Text, "notes" Text, "owner_id" Int, "archived" Bool,
-        "color" Text, "default_view" Text, "due_on" Text, "privacy_setting" Text, "default_access_level" Text,
+        "color" Text, "icon" Text, "default_view" Text, "due_on" Text, "privacy_setting" Text, "default_access_level" Text,
         "minimum_access_level_for_customization" Text, "minimum_access_level_for_sharing" Text, "completed" Bool,
         "created_at" Int, "created_by_id" Int, "modified_at" Int,
     ],
@@ -82,13 +89,13 @@ tables! {
     task_followers: 2 = ["task_id" Int, "user_id" Int],
     task_tags: 2 = ["task_id" Int, "tag_id" Int],
     task_dependencies: 2 = ["task_id" Int, "depends_on_id" Int],
-    stories: 11 = [
+    stories: 12 = [
         "gid" Int, "workspace_id" Int, "target_id" Int, "type" Text, "resource_subtype" Text, "text" Text,
-        "is_pinned" Bool, "is_edited" Bool, "source" Text, "created_at" Int, "created_by_id" Int,
+        "html_text" Text, "is_pinned" Bool, "is_edited" Bool, "source" Text, "created_at" Int, "created_by_id" Int,
     ],
-    custom_fields: 13 = [
+    custom_fields: 14 = [
         "gid" Int, "workspace_id" Int, "name" Text, "name_folded" Text, "resource_subtype" Text, "description" Text,
-        "precision_digits" Int, "is_global_to_workspace" Bool, "has_notifications_enabled" Bool,
+        "precision_digits" Int, "format" Text, "is_global_to_workspace" Bool, "has_notifications_enabled" Bool,
         "privacy_setting" Text, "default_access_level" Text, "created_at" Int, "created_by_id" Int,
     ],
     enum_options: 7 = [

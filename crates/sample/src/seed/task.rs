@@ -1,16 +1,16 @@
 //! The tasks, with all that hangs on them.
 
 use model::time::date_of;
-use model::{Level, rank};
+use model::{Level, rank, rich_text};
 use store::{Value, Write};
 
 use super::DAY;
 use super::calendar::{Calendar, subtasks};
-use super::dice::Dice;
-use super::organization::{Organization, THOUSAND};
+use super::organization::{Organization, Project, THOUSAND};
 use super::prose::Prose;
 use super::table::{Tables, row};
 use crate::Error;
+use crate::dice::Dice;
 
 const MINUTE: i64 = 60_000;
 
@@ -145,7 +145,9 @@ impl Tasks {
         }
         let part = self.part();
         let task = self.make_task(desk, created_at, project, None, part)?;
-        let full = due(self.full()) > self.marked.full.len() as u64 && project > THOUSAND;
+        let full = due(self.full()) > self.marked.full.len() as u64
+            && project > THOUSAND
+            && desk.organization.projects[project].public;
         let family = (subtasks(self.wanted) * done / entries).saturating_sub(self.made_subtasks);
         if last || full || family >= self.family {
             self.family = self.dice.range(1, 5) as u64;
@@ -159,7 +161,7 @@ impl Tasks {
 
     /// How many tasks have everything.
     fn full(&self) -> u64 {
-        FULL.min(self.wanted / 50)
+        (self.wanted / 200).clamp(1, FULL)
     }
 
     fn part(&self) -> Part {
@@ -190,7 +192,7 @@ impl Tasks {
                 parents.truncate(1);
             }
             let Some((parent, rank)) = parents.last_mut() else { break };
-            *rank = next_rank(rank);
+            *rank = if rank.is_empty() { rank::first() } else { rank::after(rank) };
             let created_at = (created_at + (number as i64 + 1) * 7 * MINUTE).min(self.now);
             let part = if full && number == 0 { Part::Full } else { self.part() };
             let child = self.make_task(desk, created_at, project, Some((parent, rank.clone())), part)?;
@@ -261,14 +263,14 @@ impl Tasks {
         let mut places = Vec::new();
         if task.parent.is_none() || task.part == Part::Full {
             places.push(task.project);
-            places.extend(self.second_project(projects.len(), task));
+            places.extend(self.second_project(projects, task));
         }
         places.sort_unstable();
         for (at, number) in places.into_iter().enumerate() {
             let project = &mut projects[number];
             let section = self.dice.below(project.sections.len());
             let (section, rank) = &mut project.sections[section];
-            *rank = next_rank(rank);
+            *rank = if rank.is_empty() { rank::first() } else { rank::before(rank) };
             desk.tables.task_projects.push(row![task.gid, project.gid, *section, rank.as_str()]);
             if task.part == Part::Full && at == 0 && self.marked.full.is_empty() {
                 self.marked.place = (project.gid, *section);
@@ -288,23 +290,25 @@ impl Tasks {
         scopes
     }
 
-    /// One of five tasks is in a second project: an ordinary one in which something is going on.
-    fn second_project(&mut self, projects: usize, task: &Task<'_>) -> Option<usize> {
+    /// One of five tasks is in a second project: an ordinary one that everyone sees and in which something is going on.
+    fn second_project(&mut self, projects: &[Project], task: &Task<'_>) -> Option<usize> {
         let wanted = match task.part {
             Part::Full => true,
             Part::Guests => false,
             // Of all tasks; subtasks have none.
             Part::Plain | Part::Rich => self.dice.below(900) < 200,
         };
+        let fits = |number: usize| number != task.project && projects[number].public;
         if !wanted {
             return None;
         }
-        let tries = 0..8.min(self.lively.len());
-        let mut lively = tries.map(|_| self.dice.pick(&self.lively)).collect::<Vec<_>>().into_iter();
-        lively.find(|number| *number != task.project).or_else(|| {
-            let ordinary = THOUSAND + 1..projects;
-            ordinary.into_iter().find(|number| *number != task.project)
-        })
+        for _ in 0..8.min(self.lively.len()) {
+            let number = self.dice.pick(&self.lively);
+            if fits(number) {
+                return Some(number);
+            }
+        }
+        (THOUSAND + 1..projects.len()).find(|number| fits(*number))
     }
 
     /// Lets those see a task who have to do with it.
@@ -350,7 +354,8 @@ impl Tasks {
                 task.gid,
                 "comment",
                 "comment_added",
-                text,
+                text.as_str(),
+                rich_text::from_plain(&text),
                 false,
                 false,
                 "web",
@@ -437,16 +442,11 @@ impl Tasks {
             due.map(date_of),
             due_at,
             task.parent.as_ref().map(|(parent, _)| parent.gid),
-            task.parent.as_ref().map_or_else(rank::first, |(_, rank)| rank.clone()),
+            task.parent.as_ref().map_or("", |(_, rank)| rank),
             false,
             task.created_at,
             people.creator,
             if completed { modified_at.max(completed_at) } else { modified_at },
         ]);
     }
-}
-
-/// The rank after the last one of a list, which is empty while the list is.
-fn next_rank(last: &str) -> String {
-    if last.is_empty() { rank::first() } else { rank::after(last) }
 }

@@ -3,32 +3,24 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
 
 use clap::Args;
 use engine::Api;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::GracefulShutdown;
 use model::{Clock, Random};
 use resources::{RESOURCES, missing};
 use store::{Db, Location, Statement, Type};
-use tokio::net::{TcpListener, TcpStream, lookup_host};
+use tokio::net::{TcpListener, lookup_host};
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::task::JoinSet;
 
 use super::print_object;
 use crate::config::{Common, Config};
+use crate::connection::Connections;
 use crate::failure::{Failure, Result};
 use crate::http::Http;
 use crate::open::{clock, list_workspaces, open_database, random, write_as_administrator};
 use crate::organization::{Person, found_organization};
 use crate::test_mode::TestMode;
 use crate::{VERSION, log};
-
-/// How long a client may take to send the head of a request.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What the help shows after the options, before the settings.
 pub const EXAMPLES: &str = "\
@@ -90,7 +82,7 @@ impl Serve {
         let (clock, random) = (clock(config), random(config));
         let key = offset_key(db, &random).await?;
         let url = url_of(&listeners)?;
-        let token = self.fill(config, db, &clock, &random).await?;
+        let begun = self.fill(config, db, &clock, &random).await?;
         let api = Api::new(db.clone(), RESOURCES, missing::MISSING, config.limits(), clock, random, key);
         let test = if config.test_mode { Some(TestMode::new(&api).await?) } else { None };
         if test.is_some() {
@@ -99,23 +91,37 @@ impl Serve {
         let http = Arc::new(Http::new(Arc::new(api), config, &url, test));
         tracing::info!(%url, version = VERSION, database = %config.location(), "serving");
         let mut first_line = vec![("url", url.as_str()), ("version", VERSION)];
-        first_line.extend(token.as_deref().map(|token| ("token", token)));
+        if let Some(begun) = &begun {
+            first_line.push(("token", &begun.token));
+            first_line.extend(begun.login.as_deref().map(|login| ("login", login)));
+        }
         print_object(&first_line)?;
-        accept(listeners, http, config.stop_timeout, signals).await;
+        serve_until_told(config, listeners, http, signals).await;
         Ok(())
     }
 }
 
+/// An organization that the server made at its start.
+struct Begun {
+    /// The token of an administrator.
+    token: String,
+    /// The administrator's address.
+    login: Option<String>,
+}
+
 impl Serve {
-    /// Puts into an empty database what the server is to begin with. The token of an administrator, if it made one.
-    async fn fill(&self, config: &Config, db: &Db, clock: &Clock, random: &Random) -> Result<Option<String>> {
+    /// Puts into an empty database what the server is to begin with. Nothing, when there was no need.
+    async fn fill(&self, config: &Config, db: &Db, clock: &Clock, random: &Random) -> Result<Option<Begun>> {
         let workspaces = list_workspaces(db).await?;
         if self.demo {
             return match workspaces.first() {
                 Some((_, name)) => Err(Failure::new(format_args!(
                     "--demo fills an empty database; this one holds {name}: leave --demo away, or choose another --data"
                 ))),
-                None => Err(Failure::new("--demo: there is no demonstration yet")),
+                None => {
+                    let demo = sample::demo::fill(db, clock.now(), random).await?;
+                    Ok(Some(Begun { token: demo.token, login: Some(demo.email) }))
+                }
             };
         }
         if !workspaces.is_empty() {
@@ -132,7 +138,7 @@ impl Serve {
                 Person { name: "Administrator".into(), email: "admin@vinyasa.example".into(), password_digest: None };
             found_organization(call, &random, "Vinyasa", &person)
         });
-        Ok(Some(founded.await?.token))
+        Ok(Some(Begun { token: founded.await?.token, login: None }))
     }
 }
 
@@ -209,24 +215,20 @@ async fn offset_key(db: &Db, random: &Random) -> Result<Vec<u8>> {
     key.map(String::into_bytes).ok_or_else(|| Failure::new("the database has no key for offsets"))
 }
 
-/// Serves connections until a signal comes, then lets running requests finish.
-async fn accept(listeners: Vec<TcpListener>, http: Arc<Http>, patience: Duration, signals: &mut (Signal, Signal)) {
-    let graceful = Arc::new(GracefulShutdown::new());
-    let mut accepting = JoinSet::new();
-    for listener in listeners {
-        let (http, graceful) = (Arc::clone(&http), Arc::clone(&graceful));
-        accepting.spawn(accept_from(listener, http, graceful));
-    }
+/// Serves until a signal comes, then lets running requests finish.
+async fn serve_until_told(
+    config: &Config,
+    listeners: Vec<TcpListener>,
+    http: Arc<Http>,
+    signals: &mut (Signal, Signal),
+) {
+    let connections = Connections::accept(listeners, &http, config.idle_timeout);
     told_to_stop(signals).await;
     tracing::info!("stopping: running requests finish");
     http.stop();
-    accepting.shutdown().await;
-    let Some(graceful) = Arc::into_inner(graceful) else {
-        return;
-    };
     tokio::select! {
-        () = graceful.shutdown() => tracing::info!("stopped"),
-        () = tokio::time::sleep(patience) => tracing::warn!("stopped before all requests had finished"),
+        () = connections.finish() => tracing::info!("stopped"),
+        () = tokio::time::sleep(config.stop_timeout) => tracing::warn!("stopped before all requests had finished"),
         () = told_to_stop(signals) => tracing::warn!("stopped at once"),
     }
 }
@@ -236,41 +238,4 @@ async fn told_to_stop(signals: &mut (Signal, Signal)) {
         _ = signals.0.recv() => {}
         _ = signals.1.recv() => {}
     }
-}
-
-async fn accept_from(listener: TcpListener, http: Arc<Http>, graceful: Arc<GracefulShutdown>) {
-    let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).pipeline_flush(true);
-    builder.http2().timer(TokioTimer::new());
-    loop {
-        match listener.accept().await {
-            Ok((stream, _)) => serve_connection(&builder, stream, &http, &graceful),
-            Err(error) => {
-                // Too many open files, for one: it passes when some are closed.
-                tracing::warn!(%error, "a connection could not be accepted");
-                tokio::time::sleep(Duration::from_millis(100)).await;
-            }
-        }
-    }
-}
-
-fn serve_connection(
-    builder: &auto::Builder<TokioExecutor>,
-    stream: TcpStream,
-    http: &Arc<Http>,
-    graceful: &GracefulShutdown,
-) {
-    // Only costs speed.
-    drop(stream.set_nodelay(true));
-    let http = Arc::clone(http);
-    let answer = service_fn(move |request| {
-        let http = Arc::clone(&http);
-        async move { http.answer(request).await }
-    });
-    let connection = graceful.watch(builder.serve_connection(TokioIo::new(stream), answer).into_owned());
-    tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            tracing::debug!(%error, "a connection ended");
-        }
-    });
 }

@@ -161,6 +161,22 @@ fn malformed_http_harms_nobody() {
 }
 
 #[test]
+fn a_connection_is_not_kept_for_ever() {
+    let place = Place::embedded();
+    let server = place.serve(&["--set", "idle_timeout=1", "--set", "body_timeout=1"]);
+    for begun in ["", "GET / HT", "GET / HTTP/1.1\r\nHost: h\r\n\r\n"] {
+        let mut connection = connect(server.address).expect("connects");
+        connection.get_mut().write_all(begun.as_bytes()).expect("writes");
+        let mut answer = Vec::new();
+        connection.read_to_end(&mut answer).expect("the server closes it");
+        assert_eq!(answer.starts_with(b"HTTP/1.1 404"), begun.ends_with("\r\n\r\n"), "{begun}");
+    }
+    let slow = "POST /api/1.0/tags HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nab";
+    let answer = server.nobody().try_send_raw(slow.as_bytes(), false).expect("an answer");
+    assert_eq!(answer.error(), (408, "The request body did not arrive in time".to_owned()));
+}
+
+#[test]
 fn http_2_is_spoken_without_tls() {
     let (_place, server, ..) = acme();
     let mut connection = connect(server.address).expect("connects");

@@ -3,5 +3,7 @@
 mod command;
 mod crash;
 mod http;
+mod kill;
 mod process;
+mod sync;
 mod test_mode;

@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -73,6 +73,11 @@ impl Place {
         Place::new(Engine::Embedded)
     }
 
+    /// The address of the database, if it is not a file.
+    pub fn url(&self) -> Option<&str> {
+        self.arguments.get(3).map(String::as_str)
+    }
+
     pub fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
@@ -103,19 +108,39 @@ impl Place {
     /// Starts the server on a free port.
     #[track_caller]
     pub fn serve(&self, more: &[&str]) -> Server {
+        self.start(more, binary)
+    }
+
+    /// Starts the server under strace, which writes what it does with files and sockets.
+    #[track_caller]
+    pub fn serve_traced(&self, trace: &Path) -> Server {
+        self.start(&[], |arguments| {
+            let mut command = Command::new("strace");
+            // The tracer is a grandchild (-D), so that the server itself is the child that signals go to. Pages are
+            // written whole (-s), files and sockets named (-y).
+            command.args(["-D", "-f", "-y", "-s", "4200", "-o"]).arg(trace);
+            command.args(["-e", "trace=read,readv,recvfrom,recvmsg,write,writev,sendto,sendmsg,pwrite64,fsync,fdatasync"]);
+            command.args(["-e", "signal=none", "--", env!("CARGO_BIN_EXE_vinyasa")]).args(arguments);
+            command.env_clear().stdin(Stdio::null());
+            command
+        })
+    }
+
+    #[track_caller]
+    fn start(&self, more: &[&str], command: impl FnOnce(&[&str]) -> Command) -> Server {
         let mut all = vec!["serve", "--listen", "127.0.0.1:0"];
         all.extend(more);
         all.extend(self.arguments.iter().map(String::as_str));
         let log = self.path("log");
         let err = File::options().create(true).append(true).open(&log).expect("opens the log");
-        let mut child = binary(&all).stdout(Stdio::piped()).stderr(err).spawn().expect("starts");
+        let mut child = command(&all).stdout(Stdio::piped()).stderr(err).spawn().expect("starts");
         let mut out = BufReader::new(child.stdout.take().expect("has an output"));
         let mut line = String::new();
         out.read_line(&mut line).expect("reads");
         assert!(line.ends_with('\n'), "no first line; the log: {}", fs::read_to_string(&log).unwrap_or_default());
         let first = json(&line);
         let address = first["url"].as_str().and_then(|url| url.strip_prefix("http://")).expect("a URL");
-        Server { address: address.parse().expect("an address"), first, child, log, _out: out }
+        Server { address: address.parse().expect("an address"), first, child, log, out }
     }
 }
 
@@ -144,7 +169,7 @@ pub struct Server {
     pub first: Json,
     child: Child,
     log: PathBuf,
-    _out: BufReader<std::process::ChildStdout>,
+    out: BufReader<std::process::ChildStdout>,
 }
 
 impl Server {
@@ -184,6 +209,15 @@ impl Server {
         let log = self.log.clone();
         let status = self.wait();
         assert!(status.success(), "{status}: {}", fs::read_to_string(log).unwrap_or_default());
+    }
+
+    /// As [`Server::stop`], and waits for whoever traces it to have written everything.
+    #[track_caller]
+    pub fn stop_traced(mut self) {
+        self.terminate();
+        assert!(self.child.wait().expect("ends").success());
+        // The tracer has the same output open.
+        io::copy(&mut self.out, &mut io::sink()).expect("reads to the end");
     }
 
     /// Kills it, without any warning.

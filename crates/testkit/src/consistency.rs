@@ -1,0 +1,238 @@
+//! What holds in every database after every commit, as SQL: nothing is half-written.
+//!
+//! Each rule is a query for the gids of what breaks it. They are slow, and know nothing of how rules write.
+
+use std::sync::Arc;
+
+use store::{Db, Query, Statement, Type};
+
+/// Tables whose rows are objects, and the kind of those.
+const OBJECTS: &[(&str, &str)] = &[
+    ("workspaces", "workspace"),
+    ("users", "user"),
+    ("teams", "team"),
+    ("projects", "project"),
+    ("project_memberships", "project_membership"),
+    ("sections", "section"),
+    ("tags", "tag"),
+    ("tasks", "task"),
+    ("stories", "story"),
+    ("custom_fields", "custom_field"),
+    ("enum_options", "enum_option"),
+    ("custom_field_settings", "custom_field_setting"),
+];
+
+/// Columns of a table that hold the gid of a row of another table.
+const REFERENCES: &[(&str, &str, &str)] = &[
+    ("projects", "owner_id", "users"),
+    ("projects", "team_id", "teams"),
+    ("project_memberships", "project_id", "projects"),
+    ("project_followers", "project_id", "projects"),
+    ("project_followers", "user_id", "users"),
+    ("sections", "project_id", "projects"),
+    ("tasks", "assignee_id", "users"),
+    ("tasks", "completed_by_id", "users"),
+    ("tasks", "parent_id", "tasks"),
+    ("task_projects", "task_id", "tasks"),
+    ("task_projects", "project_id", "projects"),
+    ("task_projects", "section_id", "sections"),
+    ("task_scopes", "task_id", "tasks"),
+    ("task_followers", "task_id", "tasks"),
+    ("task_followers", "user_id", "users"),
+    ("task_likes", "task_id", "tasks"),
+    ("task_tags", "task_id", "tasks"),
+    ("task_tags", "tag_id", "tags"),
+    ("task_dependencies", "task_id", "tasks"),
+    ("task_dependencies", "depends_on_id", "tasks"),
+    ("task_externals", "task_id", "tasks"),
+    ("stories", "target_id", "tasks"),
+    ("stories", "created_by_id", "users"),
+    ("story_likes", "story_id", "stories"),
+    ("enum_options", "custom_field_id", "custom_fields"),
+    ("custom_field_settings", "parent_id", "projects"),
+    ("custom_field_settings", "custom_field_id", "custom_fields"),
+    ("custom_field_values", "object_id", "tasks"),
+    ("custom_field_values", "custom_field_id", "custom_fields"),
+    ("custom_field_values", "enum_option_id", "enum_options"),
+    ("custom_field_value_items", "value_id", "custom_field_values"),
+    ("workspace_memberships", "workspace_id", "workspaces"),
+    ("workspace_memberships", "user_id", "users"),
+    ("team_memberships", "team_id", "teams"),
+    ("team_memberships", "user_id", "users"),
+    ("tokens", "user_id", "users"),
+    ("changes", "object_id", "objects"),
+    ("change_routes", "container_id", "objects"),
+];
+
+/// Rows of a table that stand in an order within another object: no two may stand at the same place.
+const ORDERS: &[(&str, &str)] = &[
+    ("sections", "project_id"),
+    ("enum_options", "custom_field_id"),
+    ("custom_field_settings", "parent_id"),
+];
+
+/// Everything else: what is wrong, and the query for it.
+const RULES: &[(&str, &str)] = &[
+    (
+        "a task and its object are not in the trash together",
+        "SELECT t.gid FROM tasks t JOIN objects o ON o.gid = t.gid WHERE (t.deleted_at IS NULL) <> (o.deleted_at IS NULL)",
+    ),
+    (
+        "a project and its object are not in the trash together",
+        "SELECT t.gid FROM projects t JOIN objects o ON o.gid = t.gid \
+         WHERE (t.deleted_at IS NULL) <> (o.deleted_at IS NULL)",
+    ),
+    (
+        "a task stands in a section of another project",
+        "SELECT e.task_id FROM task_projects e JOIN sections s ON s.gid = e.section_id WHERE s.project_id <> e.project_id",
+    ),
+    (
+        "two tasks stand at the same place of a section",
+        "SELECT max(e.task_id) FROM task_projects e JOIN tasks t ON t.gid = e.task_id WHERE t.deleted_at IS NULL \
+         GROUP BY e.section_id, e.rank HAVING count(*) > 1",
+    ),
+    (
+        "two subtasks stand at the same place",
+        "SELECT max(t.gid) FROM tasks t WHERE t.parent_id IS NOT NULL AND t.deleted_at IS NULL \
+         GROUP BY t.parent_id, t.rank HAVING count(*) > 1",
+    ),
+    (
+        "a task is not a scope of itself",
+        "SELECT t.gid FROM tasks t \
+         WHERE NOT EXISTS (SELECT 1 FROM task_scopes s WHERE s.task_id = t.gid AND s.scope_id = t.gid)",
+    ),
+    (
+        "a task's project is not its scope",
+        "SELECT e.task_id FROM task_projects e \
+         WHERE NOT EXISTS (SELECT 1 FROM task_scopes s WHERE s.task_id = e.task_id AND s.scope_id = e.project_id)",
+    ),
+    (
+        "a subtask lacks a scope of its parent",
+        "SELECT t.gid FROM tasks t JOIN task_scopes p ON p.task_id = t.parent_id \
+         WHERE NOT EXISTS (SELECT 1 FROM task_scopes s WHERE s.task_id = t.gid AND s.scope_id = p.scope_id)",
+    ),
+    (
+        "a task has a scope from nowhere",
+        "SELECT s.task_id FROM task_scopes s JOIN tasks t ON t.gid = s.task_id WHERE s.scope_id <> s.task_id \
+         AND NOT EXISTS (SELECT 1 FROM task_projects e WHERE e.task_id = s.task_id AND e.project_id = s.scope_id) \
+         AND NOT EXISTS (SELECT 1 FROM task_scopes p WHERE p.task_id = t.parent_id AND p.scope_id = s.scope_id)",
+    ),
+    (
+        "a follower has no grant on the task",
+        "SELECT f.task_id FROM task_followers f \
+         WHERE NOT EXISTS (SELECT 1 FROM grants g WHERE g.scope_id = f.task_id AND g.principal_id = f.user_id)",
+    ),
+    (
+        "an assignee has no grant on the task",
+        "SELECT t.gid FROM tasks t WHERE t.assignee_id IS NOT NULL \
+         AND NOT EXISTS (SELECT 1 FROM grants g WHERE g.scope_id = t.gid AND g.principal_id = t.assignee_id)",
+    ),
+    (
+        "a grant on a task is neither the assignee's nor a follower's",
+        "SELECT t.gid FROM tasks t JOIN grants g ON g.scope_id = t.gid \
+         WHERE (t.assignee_id IS NULL OR t.assignee_id <> g.principal_id) \
+         AND NOT EXISTS (SELECT 1 FROM task_followers f WHERE f.task_id = t.gid AND f.user_id = g.principal_id)",
+    ),
+    (
+        "a member of a project has no grant on it",
+        "SELECT m.gid FROM project_memberships m JOIN projects p ON p.gid = m.project_id WHERE p.deleted_at IS NULL \
+         AND NOT EXISTS (SELECT 1 FROM grants g WHERE g.scope_id = p.gid AND g.principal_id = m.member_id)",
+    ),
+    (
+        "a project has no section",
+        "SELECT p.gid FROM projects p WHERE NOT EXISTS (SELECT 1 FROM sections s WHERE s.project_id = p.gid)",
+    ),
+    (
+        "a task is complete and does not say when, or the reverse",
+        "SELECT t.gid FROM tasks t WHERE t.completed <> (t.completed_at IS NOT NULL)",
+    ),
+    (
+        "a task is its own ancestor, or too far down",
+        "WITH RECURSIVE above (gid, parent, depth) AS (\
+           SELECT t.gid, t.parent_id, 1 FROM tasks t WHERE t.parent_id IS NOT NULL \
+           UNION ALL SELECT a.gid, t.parent_id, a.depth + 1 FROM above a JOIN tasks t ON t.gid = a.parent \
+             WHERE t.parent_id IS NOT NULL AND a.depth < 10) \
+         SELECT gid FROM above WHERE depth > 5",
+    ),
+    (
+        "an option is another field's",
+        "SELECT v.gid FROM custom_field_values v JOIN enum_options o ON o.gid = v.enum_option_id \
+         WHERE o.custom_field_id <> v.custom_field_id",
+    ),
+    (
+        "an object appeared and no change tells",
+        "SELECT o.gid FROM objects o WHERE o.kind IN ('task', 'project', 'section', 'story', 'tag') \
+         AND NOT EXISTS (SELECT 1 FROM changes c WHERE c.object_id = o.gid AND c.action = 'added')",
+    ),
+    (
+        "a task went and no change tells",
+        "SELECT t.gid FROM tasks t WHERE t.deleted_at IS NOT NULL AND t.parent_id IS NULL \
+         AND NOT EXISTS (SELECT 1 FROM changes c WHERE c.object_id = t.gid AND c.action = 'deleted')",
+    ),
+    (
+        "a change is not heard where it happened",
+        "SELECT c.object_id FROM changes c \
+         WHERE NOT EXISTS (SELECT 1 FROM change_routes r WHERE r.change_id = c.id AND r.container_id = c.object_id)",
+    ),
+    (
+        "a route leads from no change",
+        "SELECT r.change_id FROM change_routes r WHERE NOT EXISTS (SELECT 1 FROM changes c WHERE c.id = r.change_id)",
+    ),
+    (
+        "a gid will be given again",
+        "SELECT o.gid FROM objects o WHERE o.gid >= 4503599627370496 AND o.gid >= (SELECT next FROM gid_blocks WHERE id = 1)",
+    ),
+];
+
+/// Every rule, as what is wrong and the query for it.
+fn rules() -> Vec<(String, String)> {
+    let mut all = Vec::new();
+    for (table, kind) in OBJECTS {
+        all.push((
+            format!("a row of {table} is no object"),
+            format!(
+                "SELECT t.gid FROM {table} t WHERE NOT EXISTS (SELECT 1 FROM objects o WHERE o.gid = t.gid AND o.kind = '{kind}')"
+            ),
+        ));
+        all.push((
+            format!("a {kind} has no row"),
+            format!(
+                "SELECT o.gid FROM objects o WHERE o.kind = '{kind}' AND o.deleted_at IS NULL \
+                 AND NOT EXISTS (SELECT 1 FROM {table} t WHERE t.gid = o.gid)"
+            ),
+        ));
+    }
+    for (table, column, target) in REFERENCES {
+        all.push((
+            format!("{column} of {table} leads nowhere"),
+            format!(
+                "SELECT t.{column} FROM {table} t WHERE t.{column} IS NOT NULL \
+                 AND NOT EXISTS (SELECT 1 FROM {target} x WHERE x.gid = t.{column})"
+            ),
+        ));
+    }
+    for (table, column) in ORDERS {
+        all.push((
+            format!("two {table} stand at the same place"),
+            format!("SELECT max(t.gid) FROM {table} t GROUP BY t.{column}, t.rank HAVING count(*) > 1"),
+        ));
+    }
+    all.extend(RULES.iter().map(|(wrong, sql)| ((*wrong).to_owned(), (*sql).to_owned())));
+    all
+}
+
+/// What is wrong in a database, with up to ten gids each. Nothing, one hopes.
+pub async fn violations(db: &Db) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut read = db.begin_read().await.expect("begins to read");
+    for (wrong, sql) in rules() {
+        let statement: Arc<Statement> = Statement::new(format!("{sql} LIMIT 10"), &[Type::Int]);
+        let block = read.slow_level(&[Query::new(&statement, Vec::new())]).await.expect(&wrong).remove(0);
+        if !block.is_empty() {
+            let gids: Vec<String> = (0..block.len()).filter_map(|row| Some(block.int(row, 0)?.to_string())).collect();
+            found.push(format!("{wrong}: {}", gids.join(", ")));
+        }
+    }
+    read.finish().await;
+    found
+}
