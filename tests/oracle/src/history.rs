@@ -51,7 +51,13 @@ pub fn history(seed: u64, steps: usize) -> Vec<Step> {
         let action = if done < steps / 2 { make(&mut dice, &model) } else { change(&mut dice, &model) };
         let Some(action) = action else { continue };
         number += 1;
-        let step = Step { number, by: actor(&mut dice, &model, &action), action };
+        let mut step = Step { number, by: actor(&mut dice, &model, &action), action };
+        if let Action::AddMembers { people, .. } = &mut step.action
+            && dice.once_in(2)
+        {
+            // Who joins alone needs no right to share.
+            *people = vec![step.by];
+        }
         match model.apply(&step) {
             Verdict::Done => done += 1,
             // The administrator of the machine does nothing that is refused.
@@ -63,14 +69,18 @@ pub fn history(seed: u64, steps: usize) -> Vec<Step> {
     history
 }
 
-/// Mostly somebody who sees what it takes; among those, now and then, the one who may do least.
+/// Mostly somebody who sees what it takes; among those, now and then, one who may not do much.
 fn actor(dice: &mut Dice, model: &Model, action: &Action) -> usize {
     let needs = action.needs();
     let least = |person: usize| needs.iter().map(|object| model.level(person, *object)).min().flatten();
     let able: Vec<usize> = (0..PEOPLE).filter(|person| needs.is_empty() || least(*person).is_some()).collect();
     match dice.below(8) {
         0 => None,
-        1 | 2 => able.iter().copied().min_by_key(|person| least(*person)),
+        1 | 2 => {
+            let unable: Vec<usize> =
+                able.iter().copied().filter(|person| least(*person) < Some(Level::Editor)).collect();
+            dice.of(&unable)
+        }
         _ => dice.of(&able),
     }
     .unwrap_or_else(|| dice.below(PEOPLE))
@@ -169,7 +179,7 @@ fn section_of(dice: &mut Dice, model: &Model, project: usize) -> Option<usize> {
 /// Something new.
 fn make(dice: &mut Dice, model: &Model) -> Option<Action> {
     let home = workspace(dice);
-    Some(match dice.below(38) {
+    Some(match dice.below(40) {
         0..2 => {
             let all = [Visibility::Secret, Visibility::RequestToJoin, Visibility::Public];
             Action::NewTeam { workspace: home, visibility: dice.of(&all)? }
@@ -218,7 +228,7 @@ fn make(dice: &mut Dice, model: &Model) -> Option<Action> {
             let fields: Vec<usize> = settings.copied().collect();
             Action::SetValue { task, field: dice.of(&fields)? }
         }
-        32 | 37 => {
+        32 | 37..40 => {
             let task = task(dice, model)?;
             let on = task_near(dice, model, model.tasks[&task].workspace)?;
             if dice.once_in(2) {
@@ -240,7 +250,7 @@ fn make(dice: &mut Dice, model: &Model) -> Option<Action> {
 
 /// Something done to what there is.
 fn change(dice: &mut Dice, model: &Model) -> Option<Action> {
-    Some(match dice.below(34) {
+    Some(match dice.below(35) {
         0..2 => {
             let team = team(dice, model)?;
             let members: Vec<usize> = model.teams[&team].members.iter().copied().collect();
@@ -256,7 +266,7 @@ fn change(dice: &mut Dice, model: &Model) -> Option<Action> {
             let team = if dice.once_in(3) { None } else { team(dice, model) };
             Action::SetTeam { project: project(dice, model)?, team }
         }
-        6 => {
+        6 | 34 => {
             let project = project(dice, model)?;
             Action::AddMembers { project, people: people(dice, model, model.projects[&project].workspace, 2) }
         }

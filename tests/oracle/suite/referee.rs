@@ -69,9 +69,12 @@ fn expanded(text: &str) -> String {
     expanded(&format!("{}{}{}", &text[..start], each.join(","), &text[end..]))
 }
 
-/// Asks everything, or one question only; `thin` of the questions that are much alike, by the seed.
-pub async fn referee(play: &Arc<Play>, seed: u64, thin: u64, only: Option<&str>) -> Vec<Finding> {
+/// Asks everything as so many of the people, chosen by the seed, or one question only; of the questions that are much
+/// alike, one of every `thin`.
+pub async fn referee(play: &Arc<Play>, seed: u64, askers: usize, thin: u64, only: Option<&str>) -> Vec<Finding> {
+    let asks = |person: &usize| only.is_some() || (person + seed as usize * 4) % PEOPLE < askers;
     let tasks: Vec<_> = (0..PEOPLE)
+        .filter(asks)
         .map(|person| {
             let (play, only) = (Arc::clone(play), only.map(str::to_owned));
             tokio::spawn(async move {
