@@ -14,7 +14,8 @@ use crate::{choose, first_line, names};
 
 /// The operations that take a body, with the resource whose fields it may carry.
 static WRITES: LazyLock<Vec<(&'static Operation, &'static Resource)>> = LazyLock::new(|| {
-    let all = RESOURCES.iter().flat_map(|resource| resource.operations.iter().map(move |operation| (operation, *resource)));
+    let all =
+        RESOURCES.iter().flat_map(|resource| resource.operations.iter().map(move |operation| (operation, *resource)));
     all.filter(|(operation, _)| matches!(operation.action, Action::Write(_)))
         .map(|(operation, resource)| (operation, operation.answers.unwrap_or(resource)))
         .collect()
@@ -85,11 +86,48 @@ fn refused(error: &Error) {
 /// Names of operations and properties, and pieces of both encodings.
 pub fn words() -> Vec<String> {
     let marks = [
-        "{\"data\":{", "}}", "\"options\":{\"fields\":[\"", "\"options\":{\"pretty\":true}", "\":", "\"", "{", "}", "[", "]", ",",
-        "null", "true", "false", "0", "-1", "1e999", "9007199254740993", "1.5", "\\u0000", "\\ud800", "\"123\"", "\"me\"",
-        "\"external:x\"", "\"2026-03-02\"", "\"2026-03-02T10:00:00.000Z\"", "\"2026-02-29\"", " application/json\n",
-        " application/x-www-form-urlencoded\n", "&", "=", "%00", "%C3%A4", "%ff", "+", "[]=", "[0]", "[x]=", "opt_fields=",
-        "opt_pretty=", "data", "options",
+        "{\"data\":{",
+        "}}",
+        "\"options\":{\"fields\":[\"",
+        "\"options\":{\"pretty\":true}",
+        "\":",
+        "\"",
+        "{",
+        "}",
+        "[",
+        "]",
+        ",",
+        "null",
+        "true",
+        "false",
+        "0",
+        "-1",
+        "1e999",
+        "9007199254740993",
+        "1.5",
+        "\\u0000",
+        "\\ud800",
+        "\"123\"",
+        "\"me\"",
+        "\"external:x\"",
+        "\"2026-03-02\"",
+        "\"2026-03-02T10:00:00.000Z\"",
+        "\"2026-02-29\"",
+        " application/json\n",
+        " application/x-www-form-urlencoded\n",
+        "&",
+        "=",
+        "%00",
+        "%C3%A4",
+        "%ff",
+        "+",
+        "[]=",
+        "[0]",
+        "[x]=",
+        "opt_fields=",
+        "opt_pretty=",
+        "data",
+        "options",
     ];
     let operations = WRITES.iter().map(|(operation, _)| operation.id.to_owned());
     let quoted = names().into_iter().flat_map(|name| [format!("\"{name}\":"), format!("{name}=")]);

@@ -20,7 +20,8 @@ const NOW: i64 = 1_772_445_600_000;
 pub fn run(data: &[u8]) {
     let (order, rest) = first_line(data);
     let (scope, rest) = first_line(rest);
-    let order: Vec<Key> = order.bytes().take(4).map(|key| if key == b't' { by_text("x") } else { by_number("x") }).collect();
+    let order: Vec<Key> =
+        order.bytes().take(4).map(|key| if key == b't' { by_text("x") } else { by_number("x") }).collect();
     let tokens = Tokens::new(SECRET.to_vec(), LIFETIME);
     let text = String::from_utf8_lossy(rest);
 
@@ -65,7 +66,8 @@ pub fn run(data: &[u8]) {
 
 fn number(bytes: &[u8]) -> i64 {
     let text = String::from_utf8_lossy(bytes);
-    text.parse().unwrap_or_else(|_| bytes.iter().fold(0, |number: i64, byte| number.wrapping_mul(257) ^ i64::from(*byte)))
+    text.parse()
+        .unwrap_or_else(|_| bytes.iter().fold(0, |number: i64, byte| number.wrapping_mul(257) ^ i64::from(*byte)))
 }
 
 /// A token as [`Tokens`] signs it, whatever the message.
@@ -78,8 +80,26 @@ fn signed(message: &str, scope: &str) -> String {
 /// Pieces of payloads.
 pub fn words() -> Vec<String> {
     let words = [
-        "t\n", "n\n", "tntn\n", "\n", ".", "{\"border_rank\":\"", "\"[", "]\"", "\"exp\":", "\"iat\":", "}", "{}", "[]",
-        "[0,\"a\"]", "9223372036854775807", "-1", "1e300", "null", "\\u0000", "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.",
+        "t\n",
+        "n\n",
+        "tntn\n",
+        "\n",
+        ".",
+        "{\"border_rank\":\"",
+        "\"[",
+        "]\"",
+        "\"exp\":",
+        "\"iat\":",
+        "}",
+        "{}",
+        "[]",
+        "[0,\"a\"]",
+        "9223372036854775807",
+        "-1",
+        "1e300",
+        "null",
+        "\\u0000",
+        "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.",
     ];
     words.map(str::to_owned).to_vec()
 }

@@ -92,8 +92,30 @@ fn fill(line: &str, rest: &[u8]) {
 /// Methods and the parts of paths.
 pub fn words() -> Vec<String> {
     let marks = [
-        "GET ", "POST ", "PUT ", "DELETE ", "/", "//", "?", "&", "=", "%2F", "%00", "%C3%A4", "%ff", "%", "me", "external:", "1",
-        "limit=", "offset=", "opt_fields=", "completed_since=now", "2026-03-02T10:00:00Z", "true", "..",
+        "GET ",
+        "POST ",
+        "PUT ",
+        "DELETE ",
+        "/",
+        "//",
+        "?",
+        "&",
+        "=",
+        "%2F",
+        "%00",
+        "%C3%A4",
+        "%ff",
+        "%",
+        "me",
+        "external:",
+        "1",
+        "limit=",
+        "offset=",
+        "opt_fields=",
+        "completed_since=now",
+        "2026-03-02T10:00:00Z",
+        "true",
+        "..",
     ];
     let paths = ROUTES.all().iter().map(|route| route.operation.path.replace(['{', '}'], ""));
     paths.chain(marks.map(str::to_owned)).collect()
