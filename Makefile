@@ -2,7 +2,7 @@
 
 DATA ?= data
 
-.PHONY: help run test lint tidy
+.PHONY: help run test bench lint tidy
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -15,6 +15,13 @@ run: ## build and start the server; the first time with a believable organizatio
 
 test: ## everything that must hold before a change is passed on: Rust tests on both databases, real clients
 	@tests/run.sh
+
+# What it takes beside: BENCH='--only core,read' and the like; cargo run --release -p bench -- --help.
+bench: ## measure under load, also with a million tasks; fails when a ratio fell below benches/figures.tsv
+	@tests/need.sh build-essential postgresql
+	cargo build --release --package server --bin vinyasa
+	cargo build --release --package bench
+	tests/postgres.sh run sh -c 'cargo run --release --quiet --package bench -- --large --server "$$TEST_POSTGRES_URL" $(BENCH)'
 
 lint: ## format, clippy, tidy, licences and sources of what we depend on
 	cargo fmt --all --check

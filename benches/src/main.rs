@@ -35,7 +35,7 @@ struct Arguments {
     /// Measures also with a million tasks, which takes some minutes more
     #[arg(long)]
     large: bool,
-    /// Only the groups that are named: core, read, write, network, growth, process
+    /// Only the groups that are named: core, read, write, network, process, growth
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// Rounds of each comparison, of which the median counts
@@ -56,9 +56,9 @@ struct Arguments {
     /// An empty database on a server, for the group `network`
     #[arg(long, value_name = "URL")]
     server: Option<String>,
-    /// The program `vinyasa`, for the group `process`
-    #[arg(long, default_value = "target/release/vinyasa")]
-    program: PathBuf,
+    /// The program `vinyasa`, for the group `process` [default: the one beside this program]
+    #[arg(long)]
+    program: Option<PathBuf>,
     /// The committed figures
     #[arg(long, default_value = "benches/figures.tsv")]
     figures: PathBuf,
@@ -134,6 +134,7 @@ impl Bench {
 fn main() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
     std::fs::create_dir_all(&arguments.directory)?;
+    // Removed at the end, whatever that is.
     let directory = tempfile::Builder::new().prefix("run-").tempdir_in(&arguments.directory)?;
     let committed = Committed::read(&arguments.figures)?;
     let mut bench = Bench {
@@ -171,6 +172,7 @@ fn measure(bench: &mut Bench, directory: &Path) -> anyhow::Result<()> {
     }
     if let (true, Some(url)) = (bench.wants("network"), bench.arguments.server.clone()) {
         let world = bench.servers.block_on(World::new(Location::Postgres(url), tasks))?;
+        bench.servers.block_on(world.require_durable_server())?;
         read::measure_network(bench, &world)?;
         write::measure_network(bench, &world)?;
         bench.servers.block_on(world.db.close());

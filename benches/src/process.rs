@@ -75,8 +75,11 @@ struct Server {
 impl Server {
     fn start(bench: &Bench, database: &Path) -> anyhow::Result<Server> {
         let begin = Instant::now();
-        let program = &bench.arguments.program;
-        let child = Command::new(program)
+        let program = match &bench.arguments.program {
+            Some(program) => program.clone(),
+            None => std::env::current_exe()?.with_file_name("vinyasa"),
+        };
+        let child = Command::new(&program)
             .args(["serve", "--listen", "127.0.0.1:0", "--database"])
             .arg(format!("sqlite:{}", database.display()))
             .stdout(Stdio::piped())

@@ -50,6 +50,18 @@ impl World {
         Ok(World { address: served::ours(Arc::clone(&api)).await?, api, db, seeded })
     }
 
+    /// Refuses a server that answers before what it wrote is on the disk.
+    pub async fn require_durable_server(&self) -> anyhow::Result<()> {
+        let text = "SELECT current_setting('fsync'), current_setting('synchronous_commit')";
+        let settings = Statement::new(text, &[Type::Text, Type::Text]);
+        let settings = self.db.begin_read().await?.one(Query::new(&settings, vec![])).await?;
+        ensure!(
+            [0, 1].map(|column| settings.text(0, column)) == [Some("on"); 2],
+            "fsync and synchronous_commit are on"
+        );
+        Ok(())
+    }
+
     /// Requests that the administrator makes.
     pub fn get(&self, path: &str) -> Requests {
         self.get_each([path.to_owned()])

@@ -194,7 +194,10 @@ impl Levels {
 /// The highest level that grants give the viewer on the object whose gid is `key`; NULL for none.
 fn level_expression(guard: &Guard, key: &str) -> String {
     let highest = |from: &str, condition: &str| {
-        format!("(SELECT max(g.level) FROM {from}grants g WHERE {condition} AND g.principal_id IN ({{principals}}))")
+        format!(
+            "(SELECT max(g.level) FROM {{each_principal}} p CROSS JOIN {from}grants g WHERE {condition} \
+             AND g.principal_id = p.column1)"
+        )
     };
     match guard {
         Guard::Scope => highest("", &format!("g.scope_id = {key}")),

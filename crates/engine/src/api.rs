@@ -274,10 +274,11 @@ impl Api {
             return Err(refusal);
         }
         read.finish().await;
-        let mut body = Vec::with_capacity(2_048);
+        let mut body = plan.body();
         body.extend_from_slice(b"{\"data\":");
         loaded.write_one(&plan, &asked.scene, gid, &mut body);
         body.push(b'}');
+        plan.remember(&body);
         Ok(Some(Response { status: asked.route.operation.status, body, ..Response::default() }))
     }
 
@@ -356,7 +357,7 @@ impl Api {
             ));
         }
         let plan = self.shown(asked.route, resource, asked.options.fields.as_deref(), false);
-        let mut body = Vec::with_capacity(256 + 128 * page.gids.len());
+        let mut body = plan.body();
         body.extend_from_slice(b"{\"data\":");
         if page.gids.is_empty() {
             read.finish().await;
@@ -377,6 +378,7 @@ impl Api {
             }
         }
         body.push(b'}');
+        plan.remember(&body);
         Ok(Some(Response { status: 200, body, ..Response::default() }))
     }
 
@@ -440,9 +442,15 @@ impl Api {
             loaded = load(&plan, &mut read, &scene, &[gid], Vec::new()).await?.0;
         }
         read.finish().await;
-        let mut body = Vec::with_capacity(2_048);
+        let mut body = plan.body();
         body.extend_from_slice(b"{\"data\":");
-        loaded.write_one(&plan, &scene, gid, &mut body);
+        if loaded.has(&plan, gid) {
+            loaded.write_one(&plan, &scene, gid, &mut body);
+        } else {
+            // Somebody has deleted it since. It was written all the same, under this gid.
+            let record = serde_json::json!({ "gid": gid.to_string(), "resource_type": resource.kind });
+            body.extend_from_slice(record.to_string().as_bytes());
+        }
         body.push(b'}');
         let location = (operation.status == 201)
             .then(|| self.path_of(resource))

@@ -119,7 +119,9 @@ impl Call<'_> {
     }
 
     fn insert_with(&mut self, table: &str, columns: Columns<'_>, suffix: &str) -> Result<u64> {
-        let mut sql = format!("INSERT INTO {table} (");
+        // Room for names of 24 letters, so that the text does not grow piece by piece.
+        let mut sql = String::with_capacity(64 + 32 * columns.len());
+        sql.extend(["INSERT INTO ", table, " ("]);
         for (at, (column, _)) in columns.iter().enumerate() {
             sql.push_str(if at == 0 { "" } else { ", " });
             sql.push_str(column);
@@ -127,7 +129,7 @@ impl Call<'_> {
         sql.push_str(") VALUES (");
         for at in 1..=columns.len() {
             sql.push_str(if at == 1 { "?" } else { ", ?" });
-            sql.push_str(&at.to_string());
+            push_number(&mut sql, at);
         }
         sql.push(')');
         sql.push_str(suffix);
@@ -140,10 +142,12 @@ impl Call<'_> {
         if columns.is_empty() {
             return Ok(());
         }
-        let mut sql = format!("UPDATE {table} SET ");
+        let mut sql = String::with_capacity(64 + 32 * columns.len());
+        sql.extend(["UPDATE ", table, " SET "]);
         for (at, (column, _)) in columns.iter().enumerate() {
             sql.push_str(if at == 0 { "" } else { ", " });
-            sql.push_str(&format!("{column} = ?{}", at + 2));
+            sql.extend([column, " = ?"]);
+            push_number(&mut sql, at + 2);
         }
         sql.push_str(" WHERE gid = ?1");
         let values: Vec<Value> =
@@ -222,4 +226,12 @@ impl Call<'_> {
             None => Err(Error::unknown_object(path, crate::parameter::shortened(text))),
         }
     }
+}
+
+/// Appends a small number, without the machinery of formatting.
+fn push_number(out: &mut String, number: usize) {
+    if number >= 10 {
+        push_number(out, number / 10);
+    }
+    out.push(char::from(b'0' + (number % 10) as u8));
 }

@@ -118,18 +118,15 @@ impl Call<'_> {
             &parameters,
         )?;
         let id = if block.is_empty() { None } else { block.int(0, 0) };
-        self.route(id.unwrap_or_default(), change.object)?;
+        let id = Value::Int(id.unwrap_or_default());
+        let mut routes = vec![change.object.into(), id.clone()];
         for (at, container) in containers.iter().enumerate() {
             if *container != change.object && !containers[..at].contains(container) {
-                self.route(id.unwrap_or_default(), *container)?;
+                routes.extend([(*container).into(), id.clone()]);
             }
         }
-        Ok(())
-    }
-
-    fn route(&mut self, change: i64, container: i64) -> Result<()> {
-        let parameters: [Value; 2] = [container.into(), change.into()];
-        self.execute("INSERT INTO change_routes (container_id, change_id) VALUES (?1, ?2)", &parameters)?;
+        let columns = [("container_id", Type::Int), ("change_id", Type::Int)];
+        self.write.insert_rows("change_routes", &columns, &routes)?;
         Ok(())
     }
 }

@@ -143,16 +143,7 @@ impl Document<'_> {
                     "required": ["data"]
                 })
             }
-            (Action::Write(_), Some(resource)) if operation.method != Method::Delete => {
-                // Only running it tells whether an action answers with its object.
-                let data = match operation.status {
-                    201 => whole(resource),
-                    _ if operation.method == Method::Put => whole(resource),
-                    _ => json!({ "anyOf": [whole(resource), empty()] }),
-                };
-                json!({ "type": "object", "properties": { "data": data }, "required": ["data"] })
-            }
-            (Action::Get, Some(resource)) => {
+            (Action::Write(_) | Action::Get, Some(resource)) if !operation.empty => {
                 json!({ "type": "object", "properties": { "data": whole(resource) }, "required": ["data"] })
             }
             _ => json!({ "type": "object", "properties": { "data": empty() }, "required": ["data"] }),

@@ -233,6 +233,8 @@ pub struct Operation {
     pub parameters: &'static [&'static str],
     /// The resource that the answer shows when it is not the one whose table this stands in.
     pub answers: Option<&'static Resource>,
+    /// Whether it answers with nothing: `{"data":{}}`.
+    pub empty: bool,
     /// The status of success.
     pub status: u16,
     /// What a single object is shown as when `opt_fields` is absent; full when empty.
@@ -252,6 +254,7 @@ const fn operation(id: &'static str, method: Method, path: &'static str, action:
         inputs: &[],
         parameters: &[],
         answers: None,
+        empty: false,
         status: 200,
         shown: "",
         older: &[],
@@ -295,7 +298,7 @@ pub const fn update(id: &'static str, path: &'static str, level: Level, rule: Ru
 
 /// Deletes the object in the path.
 pub const fn delete(id: &'static str, path: &'static str, level: Level, rule: Rule) -> Operation {
-    Operation { level, ..operation(id, Method::Delete, path, Action::Write(rule)) }
+    Operation { level, empty: true, ..operation(id, Method::Delete, path, Action::Write(rule)) }
 }
 
 /// Does something to the object in the path.
@@ -324,6 +327,12 @@ impl Operation {
     /// The answer shows an object of another resource.
     pub const fn answers(mut self, resource: &'static Resource) -> Self {
         self.answers = Some(resource);
+        self
+    }
+
+    /// It answers with nothing.
+    pub const fn empty(mut self) -> Self {
+        self.empty = true;
         self
     }
 

@@ -1,5 +1,7 @@
 //! From a selection to the queries that load it: one per relation and level, never one per row.
 
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
 use store::Type;
 
 use crate::field::{Edge, Field, Kind, Source};
@@ -14,7 +16,12 @@ use crate::sql::Template;
 pub struct Plan {
     pub(crate) root: Node,
     pub(crate) nodes: usize,
+    /// How long the last answer was: the next one will be about as long.
+    length: AtomicUsize,
 }
+
+/// No more room than this is made in advance.
+const LARGE: usize = 1 << 20;
 
 /// One query of a plan and how its rows become JSON.
 #[derive(Debug)]
@@ -93,7 +100,18 @@ impl Plan {
     pub fn new(resource: &'static Resource, selection: &Selection, guarded: bool) -> Self {
         let mut nodes = 0;
         let root = build(resource, selection, &By::Gid, guarded, &mut nodes);
-        Plan { root, nodes }
+        Plan { root, nodes, length: AtomicUsize::new(0) }
+    }
+
+    /// An empty body with room for an answer.
+    pub(crate) fn body(&self) -> Vec<u8> {
+        let length = self.length.load(Relaxed).min(LARGE);
+        Vec::with_capacity(length + length / 8 + 256)
+    }
+
+    /// Remembers how much room an answer took.
+    pub(crate) fn remember(&self, body: &[u8]) {
+        self.length.store(body.len(), Relaxed);
     }
 }
 

@@ -118,18 +118,23 @@ impl fmt::Debug for Resource {
     }
 }
 
+/// The predicate that grants let the viewer see a scope, which is an expression.
+pub fn granted(scope: &str) -> String {
+    format!(
+        "EXISTS (SELECT 1 FROM {{each_principal}} p CROSS JOIN grants g WHERE g.scope_id = {scope} \
+         AND g.principal_id = p.column1)"
+    )
+}
+
 impl Guard {
     /// The predicate that the object whose gid is the expression `key` (and whose row, if it is at hand, is `t`) may be
-    /// seen. It uses `{principals}` and `:viewer`.
+    /// seen. It uses `{each_principal}` and `:viewer`.
     pub fn predicate(&self, key: &str) -> String {
         match self {
-            Guard::Scope => format!(
-                "EXISTS (SELECT 1 FROM grants g WHERE g.scope_id = {key} AND g.principal_id IN ({{principals}}))"
-            ),
-            Guard::Scopes { table, owner } => format!(
-                "EXISTS (SELECT 1 FROM {table} x CROSS JOIN grants g WHERE x.{owner} = {key} \
-                 AND g.scope_id = x.scope_id AND g.principal_id IN ({{principals}}))"
-            ),
+            Guard::Scope => granted(key),
+            Guard::Scopes { table, owner } => {
+                format!("EXISTS (SELECT 1 FROM {table} x WHERE x.{owner} = {key} AND {})", granted("x.scope_id"))
+            }
             Guard::Via(column, resource) => {
                 let key = format!("t.{column}");
                 format!("{}{}", resource.there(&key), resource.guard.predicate(&key))

@@ -1,4 +1,8 @@
 //! SQL with names. Tables and rules write `:viewer`, `:project`, `{ids}`; the engine numbers them.
+//!
+//! The viewer's principals stand in a text as a list, `IN ({principals})`, or as rows, `FROM {each_principal} p` with the
+//! principal in `p.column1`. Where each of them is looked up in an index the rows are much cheaper: an embedded engine
+//! builds a temporary table for every list of more than two, and just walks through rows.
 
 use std::sync::{Arc, RwLock};
 
@@ -19,6 +23,7 @@ enum Piece {
     Named(Box<str>),
     Ids,
     Principals,
+    EachPrincipal,
 }
 
 #[derive(Debug, Clone)]
@@ -68,6 +73,8 @@ impl Template {
                 (Some(Piece::Ids), "{ids}".len())
             } else if rest.starts_with("{principals}") {
                 (Some(Piece::Principals), "{principals}".len())
+            } else if rest.starts_with("{each_principal}") {
+                (Some(Piece::EachPrincipal), "{each_principal}".len())
             } else {
                 let name = rest[1..].bytes().take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'_').count();
                 let named = rest.starts_with(':') && rest[1..].starts_with(|c: char| c.is_ascii_alphabetic());
@@ -112,7 +119,7 @@ impl Template {
     fn rendered(&self, lengths: (usize, usize)) -> Arc<Rendered> {
         let lengths = (
             if self.pieces.contains(&Piece::Ids) { lengths.0 } else { 0 },
-            if self.pieces.contains(&Piece::Principals) { lengths.1 } else { 0 },
+            if self.has_principals() { lengths.1 } else { 0 },
         );
         let find = |rendered: &[Arc<Rendered>]| rendered.iter().find(|known| known.lengths == lengths).cloned();
         if let Some(known) = self.rendered.read().ok().and_then(|rendered| find(&rendered)) {
@@ -126,6 +133,10 @@ impl Template {
             }
         }
         fresh
+    }
+
+    fn has_principals(&self) -> bool {
+        self.pieces.iter().any(|piece| matches!(piece, Piece::Principals | Piece::EachPrincipal))
     }
 
     fn render(&self, lengths: (usize, usize)) -> Rendered {
@@ -147,10 +158,20 @@ impl Template {
                 }
                 Piece::Ids => push_list(&mut sql, &mut slots, &mut starts.0, lengths.0, Slot::Id),
                 Piece::Principals => push_list(&mut sql, &mut slots, &mut starts.1, lengths.1, Slot::Principal),
+                Piece::EachPrincipal => push_rows(&mut sql, &mut slots, &mut starts.1, lengths.1, Slot::Principal),
             }
         }
         Rendered { lengths, statement: Statement::new(sql, &self.columns), slots: slots.into() }
     }
+}
+
+/// The number of the first of a list's parameters, which are added when the list is met for the first time.
+fn first_of(slots: &mut Vec<Slot>, start: &mut Option<usize>, length: usize, slot: impl Fn(usize) -> Slot) -> usize {
+    *start.get_or_insert_with(|| {
+        let first = slots.len();
+        slots.extend((0..length).map(slot));
+        first
+    })
 }
 
 fn push_list(
@@ -160,11 +181,7 @@ fn push_list(
     length: usize,
     slot: impl Fn(usize) -> Slot,
 ) {
-    let first = *start.get_or_insert_with(|| {
-        let first = slots.len();
-        slots.extend((0..length).map(slot));
-        first
-    });
+    let first = first_of(slots, start, length, slot);
     for at in 0..length {
         sql.push_str(if at == 0 { "?" } else { ", ?" });
         sql.push_str(&(first + at + 1).to_string());
@@ -172,6 +189,25 @@ fn push_list(
     if length == 0 {
         sql.push_str("NULL");
     }
+}
+
+/// The same as rows of a table, of which the first says what they are.
+fn push_rows(
+    sql: &mut String,
+    slots: &mut Vec<Slot>,
+    start: &mut Option<usize>,
+    length: usize,
+    slot: impl Fn(usize) -> Slot,
+) {
+    let first = first_of(slots, start, length, slot);
+    match length {
+        0 => sql.push_str("(VALUES (CAST(NULL AS BIGINT)"),
+        _ => sql.push_str(&format!("(VALUES (CAST(?{} AS BIGINT)", first + 1)),
+    }
+    for at in 1..length {
+        sql.push_str(&format!("), (?{}", first + at + 1));
+    }
+    sql.push_str("))");
 }
 
 fn padded(length: usize) -> usize {
@@ -213,5 +249,14 @@ mod tests {
         );
         assert_eq!(query.parameters[..3], [Value::from("B"), Value::from("A"), Value::Int(5)]);
         assert_eq!(query.parameters[3..], [7, 8, 9, 9, 7].map(Value::Int));
+    }
+
+    #[test]
+    fn principals_are_a_list_or_rows() {
+        let viewer = Viewer { principals: vec![7, 8, 9], ..Viewer::default() };
+        let template = Template::new("{each_principal}, {principals}", &[]);
+        let query = template.bind(&Bindings { viewer: &viewer, now: 0, ids: &[], named: &[] });
+        assert_eq!(query.statement.sql(), "(VALUES (CAST(?1 AS BIGINT)), (?2), (?3), (?4)), ?1, ?2, ?3, ?4");
+        assert_eq!(query.parameters, [7, 8, 9, 9].map(Value::Int));
     }
 }

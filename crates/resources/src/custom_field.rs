@@ -37,7 +37,8 @@ pub const MOST_DIGITS: i64 = 6;
 /// Who sees a field: whoever holds a grant on it, and the whole workspace when it is public for guests too.
 pub const GUARD: Guard = Guard::Sql(
     "EXISTS (SELECT 1 FROM custom_fields f WHERE f.gid = {key} AND f.deleted_at IS NULL \
-     AND (EXISTS (SELECT 1 FROM grants g WHERE g.scope_id = f.gid AND g.principal_id IN ({principals})) \
+     AND (EXISTS (SELECT 1 FROM {each_principal} p CROSS JOIN grants g WHERE g.scope_id = f.gid \
+            AND g.principal_id = p.column1) \
         OR (f.privacy_setting = 'public_with_guests' AND EXISTS (SELECT 1 FROM workspace_memberships m \
             WHERE m.workspace_id = f.workspace_id AND m.user_id = :viewer))))",
 );

@@ -37,7 +37,8 @@ pub static CUSTOM_FIELD_SETTING: Resource = Resource {
             Level::Editor,
             REMOVE,
             remove_setting,
-        ),
+        )
+        .empty(),
     ],
     ..Resource::new("custom_field_setting", "custom_field_settings")
 };

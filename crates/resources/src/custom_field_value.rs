@@ -90,12 +90,13 @@ const ITEMS: Edge = link("custom_field_value_items", "value_id", "item_id", "e.p
 const ON_TASK: &str = "task_projects tp CROSS JOIN projects p CROSS JOIN custom_field_settings s CROSS JOIN custom_fields t \
     LEFT JOIN custom_field_values v ON v.object_id = tp.task_id AND v.custom_field_id = t.gid \
     WHERE p.gid = tp.project_id AND p.deleted_at IS NULL AND s.parent_id = tp.project_id AND t.gid = s.custom_field_id \
-    AND EXISTS (SELECT 1 FROM grants x WHERE x.scope_id = tp.project_id AND x.principal_id IN ({principals})) \
-    AND NOT EXISTS (SELECT 1 FROM task_projects tp1 CROSS JOIN projects p1 CROSS JOIN custom_field_settings s1 \
-        CROSS JOIN grants x1 WHERE tp1.task_id = tp.task_id AND tp1.project_id < tp.project_id \
-        AND p1.gid = tp1.project_id AND p1.deleted_at IS NULL AND s1.parent_id = tp1.project_id \
-        AND s1.custom_field_id = s.custom_field_id AND x1.scope_id = tp1.project_id \
-        AND x1.principal_id IN ({principals}))";
+    AND EXISTS (SELECT 1 FROM {each_principal} v0 CROSS JOIN grants x WHERE x.scope_id = tp.project_id \
+        AND x.principal_id = v0.column1) \
+    AND NOT EXISTS (SELECT 1 FROM task_projects tp1 CROSS JOIN custom_field_settings s1 CROSS JOIN projects p1 \
+        WHERE tp1.task_id = tp.task_id AND tp1.project_id < tp.project_id AND s1.parent_id = tp1.project_id \
+        AND s1.custom_field_id = s.custom_field_id AND p1.gid = tp1.project_id AND p1.deleted_at IS NULL \
+        AND EXISTS (SELECT 1 FROM {each_principal} v1 CROSS JOIN grants x1 WHERE x1.scope_id = tp1.project_id \
+            AND x1.principal_id = v1.column1))";
 
 /// The `custom_fields` of a task, one project's after another's in the order of their settings. A body writes them by
 /// [`set_values`].

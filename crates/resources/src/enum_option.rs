@@ -197,7 +197,8 @@ fn create_enum_option(call: &mut Call<'_>) -> Result<Outcome> {
     let ordered = owner.options();
     let asked = place_asked(call, &ordered, "insert_before", "insert_after")?;
     let option = call.create_object(&ENUM_OPTION, owner.workspace)?;
-    // Places and counts under the field's lock.
+    // Two at once must not pass the limit.
+    call.write.lock(owner.gid)?;
     let rank = place(call, &ordered, option, asked.unwrap_or(Place::Last))?;
     let known = call.number("SELECT count(*) FROM enum_options WHERE custom_field_id = ?1", &[owner.gid.into()])?;
     if known.unwrap_or_default() >= MOST_OPTIONS as i64 {

@@ -7,7 +7,7 @@
 use engine::body::Given;
 use engine::call::Call;
 use engine::error::{Error, Result};
-use model::rank;
+use model::rank::{self, RankError};
 use store::{Block, Type, Value};
 
 /// A list in manual order. Its column of ranks is `rank`.
@@ -17,7 +17,7 @@ pub struct Ordered {
     pub table: &'static str,
     /// The column that says which list a row is in: `project_id`.
     pub scope_column: &'static str,
-    /// Its value for this list. The list is locked under this number.
+    /// Its value for this list. The list is locked under this number while something goes next to something.
     pub scope: i64,
     /// The column that holds the gid of the thing in the row: `gid`, `task_id`.
     pub key_column: &'static str,
@@ -41,23 +41,36 @@ const NEIGHBOURHOOD: i64 = 32;
 
 /// A rank for `moving` at this place. The caller writes it, into a row that may be in the list already or not.
 ///
+/// Who goes to an end of the list waits for nobody: two at once may take the same rank, and the gid tells which of them
+/// comes first. Whoever goes between such two spreads them. A place next to something takes the list's lock.
+///
 /// # Errors
 ///
 /// 400 when the place names something that is not in the list. [`place_asked`] refuses it with the property's name.
 pub fn place(call: &mut Call<'_>, ordered: &Ordered, moving: i64, place: Place) -> Result<String> {
-    call.write.lock(ordered.scope)?;
-    if let Place::Before(anchor) | Place::After(anchor) = place
-        && anchor == moving
-    {
-        // Next to itself is where it is.
-        return rank_of(call, ordered, moving)?.ok_or_else(|| not_in_list("insert", moving));
+    if let Place::Before(anchor) | Place::After(anchor) = place {
+        call.write.lock(ordered.scope)?;
+        if anchor == moving {
+            // Next to itself is where it is.
+            return rank_of(call, ordered, moving)?.ok_or_else(|| not_in_list("insert", moving));
+        }
     }
     let gap = Gap::find(call, ordered, moving, place)?;
-    let between =
-        rank::between(gap.low.as_ref().map(|row| row.rank.as_str()), gap.high.as_ref().map(|row| row.rank.as_str()));
-    match between {
-        Ok(rank) => Ok(rank),
-        Err(_) => gap.widen(call, ordered, moving),
+    if let Ok(rank) = gap.rank() {
+        return Ok(rank);
+    }
+    // The end of the list, too, is spread under its lock, and may be another one by now.
+    call.write.lock(ordered.scope)?;
+    let gap = Gap::find(call, ordered, moving, place)?;
+    gap.rank().or_else(|_| gap.widen(call, ordered, moving))
+}
+
+/// Holds a list while something goes to one of its ends, together with others who do the same; alone when a property of
+/// the body names a neighbour.
+pub fn hold(call: &mut Call<'_>, ordered: &Ordered, before: &str, after: &str) -> Result<()> {
+    match call.body.gid(before).or(call.body.gid(after)) {
+        Some(_) => Ok(call.write.lock(ordered.scope)?),
+        None => Ok(call.write.share(ordered.scope)?),
     }
 }
 
@@ -186,8 +199,14 @@ impl Gap {
         })
     }
 
+    /// A rank in it, if there is room.
+    fn rank(&self) -> std::result::Result<String, RankError> {
+        let rank = |row: &Option<Row>| row.as_ref().map(|row| row.rank.clone());
+        rank::between(rank(&self.low).as_deref(), rank(&self.high).as_deref())
+    }
+
     /// Spreads the rows around the gap anew, with room for one more in it, and answers that one's rank.
-    fn widen(self, call: &mut Call<'_>, ordered: &Ordered, moving: i64) -> Result<String> {
+    fn widen(&self, call: &mut Call<'_>, ordered: &Ordered, moving: i64) -> Result<String> {
         let mut around = NEIGHBOURHOOD;
         loop {
             let mut near = |row: &Option<Row>, towards| -> Result<Vec<Row>> {

@@ -550,6 +550,8 @@ fn differing(call: &mut Call<'_>, project: i64, mut wanted: Vec<Wanted>) -> Resu
 /// To the trash, together with the tasks that are nowhere else, and with their subtasks.
 fn delete_project(call: &mut Call<'_>) -> Result<Outcome> {
     let project = call.target;
+    // Nobody puts another task into it meanwhile.
+    call.write.lock(project)?;
     let facts = Facts::of(call, project)?;
     let parameters: [Value; 2] = [project.into(), call.now.into()];
     call.execute(

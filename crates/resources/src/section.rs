@@ -12,7 +12,8 @@ use store::Type;
 
 use crate::order::{Ordered, Place, place, place_asked};
 use crate::project::{Facts, PROJECT};
-use crate::task::{TASK, add_to_section};
+use crate::task::container::{put, standing, tasks_of_section};
+use crate::task::{TASK, load};
 
 /// A section: whoever sees its project sees it.
 pub static SECTION: Resource = Resource {
@@ -28,7 +29,7 @@ pub static SECTION: Resource = Resource {
         update("updateSection", "/sections/{section_gid}", Level::Editor, update_section).with(PLACE),
         delete("deleteSection", "/sections/{section_gid}", Level::Editor, delete_section),
         list("getSectionsForProject", "/projects/{project_gid}/sections", &IN_PROJECT),
-        action("addTaskForSection", "/sections/{section_gid}/addTask", Level::Editor, ADD_TASK, add_task),
+        action("addTaskForSection", "/sections/{section_gid}/addTask", Level::Editor, ADD_TASK, add_task).empty(),
         create("createSectionForProject", "/projects/{project_gid}/sections", Level::Editor, create_section)
             .with(PLACE),
         action(
@@ -37,7 +38,8 @@ pub static SECTION: Resource = Resource {
             Level::Editor,
             INSERT,
             insert_section,
-        ),
+        )
+        .empty(),
     ],
     ..Resource::new("section", "sections")
 };
@@ -163,16 +165,17 @@ fn add_task(call: &mut Call<'_>) -> Result<Outcome> {
     let section = call.target;
     let task = call.body.gid("task").unwrap_or_default();
     call.require(&TASK, "task", task, Level::Editor)?;
-    // Nobody deletes the section meanwhile.
-    call.write.lock(section)?;
+    let task = load(call, task)?;
     let (project, workspace) = home_of(call, section)?;
-    let own = call.number("SELECT workspace_id FROM tasks WHERE gid = ?1", &[task.into()])?;
-    if own != Some(workspace) {
+    if task.workspace != workspace {
         return Err(Error::field("task", "Must be in the same workspace as the section"));
     }
-    let tasks = Ordered { table: "task_projects", scope_column: "section_id", scope: section, key_column: "task_id" };
+    let standing = standing(call, &task, project)?;
+    // It has not been deleted meanwhile, and will not be now.
+    call.require_target(&SECTION, section, Level::Editor)?;
+    let tasks = tasks_of_section(section);
     let at = place_asked(call, &tasks, "insert_before", "insert_after")?.unwrap_or(Place::First);
-    add_to_section(call, task, project, section, at)?;
+    put(call, &task, &standing, project, section, at)?;
     Ok(Outcome::Empty)
 }
 
@@ -181,7 +184,6 @@ fn delete_section(call: &mut Call<'_>) -> Result<Outcome> {
     let (project, workspace) = home_of(call, section)?;
     // Nobody adds a task to it meanwhile, and nobody deletes the last one but this.
     call.write.lock(project)?;
-    call.write.lock(section)?;
     let task = call.number(
         "SELECT k.gid FROM task_projects e CROSS JOIN tasks k WHERE e.section_id = ?1 AND k.gid = e.task_id \
          AND k.deleted_at IS NULL LIMIT 1",

@@ -228,6 +228,7 @@ fn create_comment(call: &mut Call<'_>) -> Result<Outcome> {
     if is_pinned {
         call.require(&TASK, "is_pinned", call.target, Level::Editor)?;
     }
+    call.write.lock(call.target)?;
     let task = load(call, call.target)?;
     let columns = [
         ("type", "comment".into()),

@@ -32,7 +32,6 @@ use store::{Type, Value};
 
 use crate::custom_field_value::{custom_fields, set_values};
 use crate::like::LIKE_OF_TASK;
-use crate::order::Place;
 use crate::project::PROJECT;
 use crate::section::{SECTION, first_of};
 use crate::story::{SystemStory, subtype as told, write_system_story};
@@ -135,14 +134,16 @@ pub static TASK: Resource = Resource {
             Level::Editor,
             ADD_PROJECT_INPUTS,
             container::add_project,
-        ),
+        )
+        .empty(),
         action(
             "removeProjectForTask",
             "/tasks/{task_gid}/removeProject",
             Level::Editor,
             PROJECT_INPUT,
             container::remove_project,
-        ),
+        )
+        .empty(),
         action("addFollowersForTask", "/tasks/{task_gid}/addFollowers", Level::Editor, FOLLOWERS_INPUT, people::follow),
         action(
             "removeFollowerForTask",
@@ -157,30 +158,35 @@ pub static TASK: Resource = Resource {
             Level::Editor,
             DEPENDENCIES_INPUT,
             dependency::add_dependencies,
-        ),
+        )
+        .empty(),
         action(
             "removeDependenciesForTask",
             "/tasks/{task_gid}/removeDependencies",
             Level::Editor,
             DEPENDENCIES_INPUT,
             dependency::remove_dependencies,
-        ),
+        )
+        .empty(),
         action(
             "addDependentsForTask",
             "/tasks/{task_gid}/addDependents",
             Level::Editor,
             DEPENDENTS_INPUT,
             dependency::add_dependents,
-        ),
+        )
+        .empty(),
         action(
             "removeDependentsForTask",
             "/tasks/{task_gid}/removeDependents",
             Level::Editor,
             DEPENDENTS_INPUT,
             dependency::remove_dependents,
-        ),
-        action("addTagForTask", "/tasks/{task_gid}/addTag", Level::Editor, TAG_INPUT, tagging::add_tag),
-        action("removeTagForTask", "/tasks/{task_gid}/removeTag", Level::Editor, TAG_INPUT, tagging::remove_tag),
+        )
+        .empty(),
+        action("addTagForTask", "/tasks/{task_gid}/addTag", Level::Editor, TAG_INPUT, tagging::add_tag).empty(),
+        action("removeTagForTask", "/tasks/{task_gid}/removeTag", Level::Editor, TAG_INPUT, tagging::remove_tag)
+            .empty(),
     ],
     ..Resource::new("task", "tasks")
 };
@@ -529,6 +535,8 @@ fn create_task(call: &mut Call<'_>) -> Result<Outcome> {
 
 fn update_task(call: &mut Call<'_>) -> Result<Outcome> {
     refuse_later_inputs(&call.body)?;
+    // What is told of the change is the change from the state before it.
+    call.write.lock(call.target)?;
     let before = load(call, call.target)?;
     let mut row = Row::default();
     let after = changed(call, &before, &mut row)?;
@@ -852,8 +860,13 @@ fn write_external(call: &mut Call<'_>, task: &Task, external: &Body) -> Result<(
 /// To the trash, with everything below it.
 fn delete_task(call: &mut Call<'_>) -> Result<Outcome> {
     let task = load(call, call.target)?;
+    // Nobody gives any of them another subtask meanwhile.
+    call.write.lock(task.workspace)?;
+    container::lock_tree(call, task.gid)?;
     let containers = containers(call, task.gid)?;
     let parameters = [task.gid.into(), call.now.into()];
+    let below =
+        call.numbers(&format!("{THERE_BELOW} SELECT gid FROM below WHERE gid <> ?1 ORDER BY gid"), &[task.gid.into()])?;
     call.execute(
         &format!("{THERE_BELOW} UPDATE objects SET deleted_at = ?2 WHERE gid IN (SELECT gid FROM below)"),
         &parameters,
@@ -863,6 +876,12 @@ fn delete_task(call: &mut Call<'_>) -> Result<Outcome> {
         &parameters,
     )?;
     call.record(&task_change(Did::Deleted, &task), &containers)?;
+    for gid in below {
+        // Heard where the deleted tree was heard, and at its root.
+        let mut heard = containers.clone();
+        heard.push(task.gid);
+        call.record(&Change::new(Did::Deleted, TASK.kind, gid, task.workspace), &heard)?;
+    }
     Ok(Outcome::Empty)
 }
 
@@ -870,12 +889,6 @@ fn delete_task(call: &mut Call<'_>) -> Result<Outcome> {
 const THERE_BELOW: &str = "\
     WITH RECURSIVE below (gid) AS (SELECT CAST(?1 AS BIGINT) \
       UNION SELECT k.gid FROM below b CROSS JOIN tasks k WHERE k.parent_id = b.gid AND k.deleted_at IS NULL)";
-
-/// Puts a task into a section of a project, whether it was in the project before or not.
-pub fn add_to_section(call: &mut Call<'_>, task: i64, project: i64, section: i64, place: Place) -> Result<()> {
-    let task = load(call, task)?;
-    container::put(call, &task, project, section, place)
-}
 
 /// The section that a task lands in when a project is named without one.
 fn landing(call: &mut Call<'_>, project: i64, section: Option<i64>) -> Result<i64> {

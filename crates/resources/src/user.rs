@@ -15,9 +15,10 @@ use crate::workspace::WORKSPACE;
 pub static USER: Resource = Resource {
     guard: Guard::Sql(
         "{key} = :viewer \
-         OR EXISTS (SELECT 1 FROM workspace_memberships m WHERE m.user_id = {key} AND m.workspace_id IN ({principals})) \
-         OR EXISTS (SELECT 1 FROM grants own CROSS JOIN grants other CROSS JOIN objects o \
-            WHERE own.principal_id IN ({principals}) AND other.scope_id = own.scope_id AND (other.principal_id = {key} \
+         OR EXISTS (SELECT 1 FROM {each_principal} p CROSS JOIN workspace_memberships m WHERE m.user_id = {key} \
+            AND m.workspace_id = p.column1) \
+         OR EXISTS (SELECT 1 FROM {each_principal} p CROSS JOIN grants own CROSS JOIN grants other CROSS JOIN objects o \
+            WHERE own.principal_id = p.column1 AND other.scope_id = own.scope_id AND (other.principal_id = {key} \
               OR other.principal_id IN (SELECT m.team_id FROM team_memberships m WHERE m.user_id = {key})) \
             AND o.gid = own.scope_id AND o.kind IN ('project', 'team', 'task') AND o.deleted_at IS NULL)",
     ),

@@ -57,6 +57,13 @@ impl Block {
         self.width
     }
 
+    /// Makes room for a row, so that a block of one row does not grow cell by cell.
+    pub(crate) fn reserve_row(&mut self) {
+        if self.slots.is_empty() {
+            self.slots.reserve(self.width);
+        }
+    }
+
     /// Appends the next cell of the row being filled.
     pub fn push(&mut self, cell: Cell<'_>) {
         let slot = match cell {

@@ -58,3 +58,38 @@ impl Query {
         Query { statement: Arc::clone(statement), parameters }
     }
 }
+
+/// The text that inserts so many rows.
+pub(crate) fn insert_text(table: &str, columns: &[(&str, Type)], rows: usize) -> String {
+    let mut sql = String::with_capacity(64 + (24 + 6 * rows) * columns.len());
+    sql.extend(["INSERT INTO ", table, " ("]);
+    for (at, (column, _)) in columns.iter().enumerate() {
+        sql.extend([if at == 0 { "" } else { ", " }, column]);
+    }
+    sql.push_str(") VALUES ");
+    for number in 0..rows * columns.len() {
+        let first = number % columns.len() == 0;
+        sql.push_str(if !first {
+            ", ?"
+        } else if number == 0 {
+            "(?"
+        } else {
+            "), (?"
+        });
+        sql.push_str(&(number + 1).to_string());
+    }
+    sql.push(')');
+    sql
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_inserted_by_one_text() {
+        let columns = [("a", Type::Int), ("b", Type::Text)];
+        assert_eq!(insert_text("t", &columns, 2), "INSERT INTO t (a, b) VALUES (?1, ?2), (?3, ?4)");
+        assert_eq!(insert_text("t", &columns[..1], 1), "INSERT INTO t (a) VALUES (?1)");
+    }
+}

@@ -71,6 +71,15 @@ impl Write {
         self.run(|session| session.lock(key))
     }
 
+    /// As [`Write::lock`], but holds the lock together with others that share it: nobody has it alone meanwhile. To be
+    /// alone later in the same transaction takes a deadlock with whoever wants the same.
+    ///
+    /// # Errors
+    /// As [`Write::query`].
+    pub fn share(&mut self, key: i64) -> Result<(), Error> {
+        self.run(|session| session.share(key))
+    }
+
     fn run<T>(&mut self, statement: impl FnOnce(&mut dyn Session) -> Result<T, Error>) -> Result<T, Error> {
         let result = match self.shared.statement() {
             Ok(()) => statement(&mut *self.session),

@@ -103,6 +103,14 @@ impl World {
         World { api: Arc::new(api), clock, random }
     }
 
+    /// Another server over the same database: it remembers callers and plans by itself.
+    pub fn another(&self) -> World {
+        let Api { db, resources, limits, clock, random, .. } = &*self.api;
+        let key = b"a key for the offsets of tests".to_vec();
+        let api = Api::new(db.clone(), resources, &[], limits.clone(), clock.clone(), random.clone(), key);
+        World { api: Arc::new(api), clock: self.clock.clone(), random: self.random.clone() }
+    }
+
     /// Writes as an administrator of the machine would, outside of any operation.
     pub async fn write<T: Send + 'static>(
         &self,
@@ -136,6 +144,11 @@ impl World {
     /// A client that calls with this token, of whomever it is.
     pub fn bearer(&self, token: &str) -> Client {
         Client { world: self.clone(), user: 0, token: Some(auth::token::digest(token)) }
+    }
+
+    /// The same caller of this server.
+    pub fn called_by(&self, client: &Client) -> Client {
+        Client { world: self.clone(), user: client.user, token: client.token }
     }
 
     /// A client without a token.

@@ -13,6 +13,7 @@ mod call;
 mod committed;
 mod compat;
 mod database;
+mod invariants;
 mod later;
 mod matrix;
 mod model_of_order;

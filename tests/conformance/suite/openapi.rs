@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 
 use conformance::Contract;
 use engine::openapi::document;
+use engine::operation::Method;
 use serde_json::Value as Json;
 use testkit::Engine;
 
-use crate::built::operations;
+use crate::built::{self, operations};
+use crate::call::call;
 use crate::world::place;
 
 #[test]
@@ -80,5 +82,97 @@ fn references(document: &Json, value: &Json, wrong: &mut Vec<String>) {
         }
         Json::Array(items) => items.iter().for_each(|inner| references(document, inner, wrong)),
         _ => {}
+    }
+}
+
+/// Every answer, refusals too, is what the document says of it.
+#[test]
+fn answers_are_as_described() {
+    testkit::run(async {
+        let place = place(Engine::Embedded).await;
+        let text = document(&place.world.api, "http://localhost:8080");
+        let document: Json = serde_json::from_str(&text).unwrap();
+        let db = &place.world.api.db;
+        let state = db.snapshot().await.unwrap();
+        let mut wrong = BTreeSet::new();
+        for built in operations() {
+            let operation = built.operation;
+            let described = &document["paths"][operation.path][operation.method.name().to_lowercase()];
+            let plain = call(&place, operation);
+            let all = plain.with(&format!("opt_fields={}", built::paths(built.answers(), 2).join(",")));
+            for (asked, client) in [(&plain, &place.admin), (&all, &place.admin), (&plain, &place.stranger)] {
+                let answer = asked.send(client).await;
+                let response = &described["responses"][answer.response.status.to_string()];
+                let response = match response["$ref"].as_str() {
+                    Some(reference) => document.pointer(reference.trim_start_matches('#')).unwrap(),
+                    None => response,
+                };
+                let schema = &response["content"]["application/json"]["schema"];
+                if let Err(problem) = fits(&document, schema, &answer.json) {
+                    wrong.insert(format!("{} {}: {problem}", operation.id, answer.response.status));
+                }
+                if operation.method != Method::Get && answer.response.status < 300 {
+                    db.restore(&state).await.unwrap();
+                }
+            }
+        }
+        assert!(wrong.is_empty(), "{wrong:#?}");
+    });
+}
+
+/// Whether a value is what a schema says, or why not.
+fn fits(document: &Json, schema: &Json, value: &Json) -> Result<(), String> {
+    if let Some(reference) = schema["$ref"].as_str() {
+        let target = document.pointer(reference.trim_start_matches('#'));
+        return fits(document, target.ok_or("a reference that leads nowhere")?, value);
+    }
+    let Some(form) = schema.as_object().filter(|form| !form.is_empty()) else {
+        return if schema.is_object() { Ok(()) } else { Err("not described".to_owned()) };
+    };
+    if value.is_null() {
+        let nullable = form.get("nullable") == Some(&Json::Bool(true));
+        return if nullable { Ok(()) } else { Err("null".to_owned()) };
+    }
+    if let Some(choices) = form.get("enum").and_then(Json::as_array)
+        && !choices.contains(value)
+    {
+        return Err(format!("{value} is none of {choices:?}"));
+    }
+    let is = match form.get("type").and_then(Json::as_str) {
+        Some("object") => value.is_object(),
+        Some("array") => value.is_array(),
+        Some("string") => value.is_string(),
+        Some("integer") => value.is_i64(),
+        Some("number") => value.is_number(),
+        Some("boolean") => value.is_boolean(),
+        _ => true,
+    };
+    if !is {
+        return Err(format!("{value} is no {}", form["type"]));
+    }
+    for part in form.get("allOf").and_then(Json::as_array).into_iter().flatten() {
+        fits(document, part, value)?;
+    }
+    if let Some(parts) = form.get("anyOf").and_then(Json::as_array)
+        && !parts.iter().any(|part| fits(document, part, value).is_ok())
+    {
+        return Err(format!("{value} fits none of several"));
+    }
+    for (item, at) in value.as_array().into_iter().flatten().zip(0..) {
+        fits(document, &form["items"], item).map_err(|problem| format!("[{at}] {problem}"))?;
+    }
+    for (name, inner) in value.as_object().into_iter().flatten() {
+        match form.get("properties").and_then(|properties| properties.get(name)) {
+            Some(schema) => fits(document, schema, inner).map_err(|problem| format!("{name}: {problem}"))?,
+            None if form.get("additionalProperties") == Some(&Json::Bool(false)) => {
+                return Err(format!("{name} is one too many"));
+            }
+            None => {}
+        }
+    }
+    let required = form.get("required").and_then(Json::as_array);
+    match required.into_iter().flatten().filter_map(Json::as_str).find(|name| value.get(name).is_none()) {
+        Some(name) => Err(format!("{name} is not there")),
+        None => Ok(()),
     }
 }

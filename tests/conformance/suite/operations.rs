@@ -49,6 +49,9 @@ fn every_operation_has_the_form_of_the_contract() {
         if write != (operation.method != Method::Get) {
             wrong.push(format!("{} writes: {write}", operation.id));
         }
+        if operation.empty != (expected.shape == "EmptyResponse") {
+            wrong.push(format!("{} answers with nothing: {}", operation.id, operation.empty));
+        }
         if body != expected.body {
             wrong.push(format!("{} takes a body: {body}", operation.id));
         }

@@ -7,6 +7,7 @@ use serde_json::{Value as Json, json};
 use testkit::{Client, Engine};
 
 use crate::database::{difference, dump};
+use crate::invariants;
 use crate::world::{Place, has, place};
 
 const STEPS: usize = 250;
@@ -310,5 +311,6 @@ fn sequence(seed: u64) {
         assert!(accepted > STEPS / 4, "most of the sequence does something: {accepted}");
         let [one, other] = [dump(&here.world.api).await, dump(&there.world.api).await];
         assert_eq!(one, other, "{}", difference(&one, &other));
+        invariants::check(&here.world.api).await;
     });
 }

@@ -5,11 +5,14 @@ use std::collections::BTreeSet;
 
 use engine::operation::Method;
 use serde_json::json;
-use testkit::both;
+use testkit::{Engine, both};
 
 use crate::built::{self, operations};
 use crate::call::call;
 use crate::world::{Place, SECRET, place};
+
+/// More paths than these, or longer texts, one request does not take.
+const MOST_PATHS: usize = 200;
 
 both!(secrets_are_nowhere, place, |place: Place| async move {
     let db = &place.world.api.db;
@@ -61,3 +64,27 @@ both!(counts_tell_of_no_hidden_thing, place, |place: Place| async move {
     let sideline = place.editor.get(&format!("/projects/{}", place.gid("sideline"))).await.ok();
     assert_eq!(sideline["team"], json!(null), "a secret team stays secret");
 });
+
+/// Three relations deep, whatever the path.
+#[test]
+fn secrets_are_nowhere_deeper() {
+    testkit::run(async {
+        let place = place(Engine::Embedded).await;
+        let mut told = BTreeSet::new();
+        let mut asked_for = 0;
+        for built in operations().iter().filter(|built| built.operation.method == Method::Get) {
+            for paths in built::paths(built.answers(), 4).chunks(MOST_PATHS) {
+                asked_for += paths.len();
+                let asked = call(&place, built.operation).with(&format!("opt_fields={}", paths.join(",")));
+                for client in [&place.editor, &place.guest] {
+                    let answer = asked.send(client).await;
+                    if String::from_utf8_lossy(&answer.response.body).contains(SECRET) {
+                        told.insert(format!("{} with {}", built.operation.id, paths[0]));
+                    }
+                }
+            }
+        }
+        assert!(told.is_empty(), "{told:#?}");
+        assert!(asked_for > 10_000, "{asked_for} paths");
+    });
+}

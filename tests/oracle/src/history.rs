@@ -1,8 +1,8 @@
 //! Random histories: what people do to each other's work, some of it forbidden.
 
+use crate::Level;
 use crate::model::{Member, Model, PEOPLE, WORKSPACES};
 use crate::step::{Action, FieldPrivacy, Privacy, Step, Verdict, Visibility};
-use crate::{Level, Object};
 
 /// A source of choices; the same seed makes the same ones.
 struct Dice(u64);
@@ -55,7 +55,7 @@ pub fn history(seed: u64, steps: usize) -> Vec<Step> {
         match model.apply(&step) {
             Verdict::Done => done += 1,
             // The administrator of the machine does nothing that is refused.
-            Verdict::Refused(_) if !step.action.is_beside_the_api() && dice.once_in(3) => {}
+            Verdict::Refused(_) if !step.action.is_beside_the_api() && dice.once_in(2) => {}
             _ => continue,
         }
         history.push(step);
@@ -63,18 +63,17 @@ pub fn history(seed: u64, steps: usize) -> Vec<Step> {
     history
 }
 
-/// Mostly somebody who sees what it takes.
+/// Mostly somebody who sees what it takes; among those, now and then, the one who may do least.
 fn actor(dice: &mut Dice, model: &Model, action: &Action) -> usize {
-    let mut by = dice.below(PEOPLE);
-    if !dice.once_in(8) {
-        for _ in 0..12 {
-            if action.needs().iter().all(|object| model.sees(by, *object)) {
-                break;
-            }
-            by = dice.below(PEOPLE);
-        }
+    let needs = action.needs();
+    let least = |person: usize| needs.iter().map(|object| model.level(person, *object)).min().flatten();
+    let able: Vec<usize> = (0..PEOPLE).filter(|person| needs.is_empty() || least(*person).is_some()).collect();
+    match dice.below(8) {
+        0 => None,
+        1 | 2 => able.iter().copied().min_by_key(|person| least(*person)),
+        _ => dice.of(&able),
     }
-    by
+    .unwrap_or_else(|| dice.below(PEOPLE))
 }
 
 /// Numbers of what there is; once in a while of what there was.
@@ -170,7 +169,7 @@ fn section_of(dice: &mut Dice, model: &Model, project: usize) -> Option<usize> {
 /// Something new.
 fn make(dice: &mut Dice, model: &Model) -> Option<Action> {
     let home = workspace(dice);
-    Some(match dice.below(34) {
+    Some(match dice.below(38) {
         0..2 => {
             let all = [Visibility::Secret, Visibility::RequestToJoin, Visibility::Public];
             Action::NewTeam { workspace: home, visibility: dice.of(&all)? }
@@ -206,20 +205,20 @@ fn make(dice: &mut Dice, model: &Model) -> Option<Action> {
         }
         20..23 => Action::NewComment { task: task(dice, model)? },
         23 => Action::NewTag { workspace: home },
-        24..26 => Action::AddTag { task: task(dice, model)?, tag: tag(dice, model)? },
+        24..26 | 34..36 => Action::AddTag { task: task(dice, model)?, tag: tag(dice, model)? },
         26..28 => {
             let access = dice.of(&[Level::Viewer, Level::Editor, Level::Admin])?;
             Action::NewField { workspace: home, choosing: dice.once_in(2), privacy: field_privacy(dice), access }
         }
         28..30 => Action::AddSetting { project: project(dice, model)?, field: field(dice, model)? },
-        30..32 => {
+        30..32 | 36 => {
             let task = task(dice, model)?;
             let settings =
                 model.tasks[&task].projects.keys().flat_map(|project| model.projects[project].settings.keys());
             let fields: Vec<usize> = settings.copied().collect();
             Action::SetValue { task, field: dice.of(&fields)? }
         }
-        32 => {
+        32 | 37 => {
             let task = task(dice, model)?;
             let on = task_near(dice, model, model.tasks[&task].workspace)?;
             if dice.once_in(2) {
@@ -340,6 +339,7 @@ fn change(dice: &mut Dice, model: &Model) -> Option<Action> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Object;
 
     #[test]
     fn a_seed_makes_one_history() {

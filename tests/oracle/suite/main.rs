@@ -4,4 +4,5 @@ mod play;
 mod race;
 mod referee;
 mod revocation;
+mod small;
 mod worlds;

@@ -8,7 +8,7 @@ use crate::play::{Finding, Play};
 use crate::referee::referee;
 
 /// How many steps of a history come to something.
-const STEPS: usize = 150;
+const STEPS: usize = 250;
 
 /// How many worlds `cargo test` looks at on each engine; `ORACLE_SEEDS` says otherwise: a number, or `FROM..TO`.
 const WORLDS: u64 = 6;

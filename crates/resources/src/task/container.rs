@@ -11,7 +11,7 @@ use model::Level;
 use store::Type;
 
 use super::{TASK, Task, containers, landing, load, story, task_change, touch};
-use crate::order::{Ordered, Place, place, place_asked};
+use crate::order::{Ordered, Place, hold, place, place_asked};
 use crate::project::PROJECT;
 use crate::section::SECTION;
 
@@ -31,7 +31,7 @@ pub struct Places {
     pub projects: Vec<(i64, i64)>,
 }
 
-fn tasks_of_section(section: i64) -> Ordered {
+pub(crate) fn tasks_of_section(section: i64) -> Ordered {
     Ordered { table: "task_projects", scope_column: "section_id", scope: section, key_column: "task_id" }
 }
 
@@ -66,6 +66,8 @@ pub fn places(call: &mut Call<'_>) -> Result<Places> {
         .collect();
     let mut workspace = call.body.gid("workspace");
     if let Some(parent) = parent {
+        // It is neither deleted nor shown to others while it gets a subtask.
+        call.write.share(parent)?;
         call.require(&TASK, "parent", parent, Level::Editor)?;
         let own = workspace_of(call, parent)?;
         if workspace.is_some_and(|workspace| workspace != own) {
@@ -80,6 +82,8 @@ pub fn places(call: &mut Call<'_>) -> Result<Places> {
         if projects.iter().any(|(known, _)| *known == project) {
             continue;
         }
+        // Neither it nor its sections are deleted meanwhile.
+        call.write.share(project)?;
         call.require(&PROJECT, &path, project, Level::Editor)?;
         let own = workspace_of(call, project)?;
         if *workspace.get_or_insert(own) != own {
@@ -184,6 +188,28 @@ pub fn announce(call: &mut Call<'_>, task: &Task, places: &Places, containers: &
     Ok(())
 }
 
+/// Locks a task and everything below it, the parents first: who gives a task a subtask shares its lock. Beforehand the
+/// workspace is locked, so that two of those who lock many do not wait for each other.
+pub fn lock_tree(call: &mut Call<'_>, task: i64) -> Result<()> {
+    let mut locked = BTreeSet::new();
+    loop {
+        // What came to be before its parent was locked shows the next time.
+        let tree = call.numbers(
+            "WITH RECURSIVE below (gid, depth) AS (SELECT CAST(?1 AS BIGINT), CAST(0 AS BIGINT) \
+               UNION ALL SELECT k.gid, b.depth + 1 FROM below b CROSS JOIN tasks k WHERE k.parent_id = b.gid) \
+             SELECT gid FROM below ORDER BY depth, gid",
+            &[task.into()],
+        )?;
+        let fresh: Vec<i64> = tree.into_iter().filter(|gid| locked.insert(*gid)).collect();
+        if fresh.is_empty() {
+            return Ok(());
+        }
+        for gid in fresh {
+            call.write.lock(gid)?;
+        }
+    }
+}
+
 /// Recomputes the visibility of a task and of everything below it: each task has itself, its projects, and the same of
 /// everything above it.
 fn rescope(call: &mut Call<'_>, task: i64) -> Result<()> {
@@ -206,14 +232,36 @@ const BELOW: &str = "\
     WITH RECURSIVE below (gid) AS (SELECT CAST(?1 AS BIGINT) \
       UNION SELECT k.gid FROM below b CROSS JOIN tasks k WHERE k.parent_id = b.gid)";
 
-/// Puts a task into a section, at a place, whether it was in the project before or not.
-pub fn put(call: &mut Call<'_>, task: &Task, project: i64, section: i64, at: Place) -> Result<()> {
-    let before = call.number(
+/// A task's section in a project, if it is in it, held fast until the end of the transaction.
+pub struct Standing(Option<i64>);
+
+fn section_in(call: &mut Call<'_>, task: i64, project: i64) -> Result<Option<i64>> {
+    call.number(
         "SELECT section_id FROM task_projects WHERE task_id = ?1 AND project_id = ?2",
-        &[task.gid.into(), project.into()],
-    )?;
+        &[task.into(), project.into()],
+    )
+}
+
+/// Takes the locks for putting a task into a project or moving it there, in the order in which everybody takes them:
+/// workspace, tasks, project, section. Then nobody takes the task or the project away.
+pub fn standing(call: &mut Call<'_>, task: &Task, project: i64) -> Result<Standing> {
+    if section_in(call, task.gid, project)?.is_none() {
+        call.write.lock(task.workspace)?;
+    }
+    call.write.lock(task.gid)?;
+    let section = section_in(call, task.gid, project)?;
+    if section.is_none() {
+        // What is below the task sees the project with it.
+        lock_tree(call, task.gid)?;
+    }
+    call.write.share(project)?;
+    Ok(Standing(section))
+}
+
+/// Puts a task into a section, at a place, whether it was in the project before or not.
+pub fn put(call: &mut Call<'_>, task: &Task, standing: &Standing, project: i64, section: i64, at: Place) -> Result<()> {
     let rank = place(call, &tasks_of_section(section), task.gid, at)?;
-    if let Some(before) = before {
+    if let Some(before) = standing.0 {
         call.execute(
             "UPDATE task_projects SET section_id = ?3, rank = ?4 WHERE task_id = ?1 AND project_id = ?2",
             &[task.gid.into(), project.into(), section.into(), rank.into()],
@@ -252,22 +300,17 @@ pub fn put(call: &mut Call<'_>, task: &Task, project: i64, section: i64, at: Pla
 pub fn add_project(call: &mut Call<'_>) -> Result<Outcome> {
     let task = load(call, call.target)?;
     let project = call.body.gid("project").unwrap_or_default();
+    let standing = standing(call, &task, project)?;
     call.require(&PROJECT, "project", project, Level::Editor)?;
     if workspace_of(call, project)? != task.workspace {
         return Err(Error::field("project", "Must be in the same workspace as the task"));
     }
-    let before = call.number(
-        "SELECT section_id FROM task_projects WHERE task_id = ?1 AND project_id = ?2",
-        &[task.gid.into(), project.into()],
-    )?;
+    let before = standing.0;
     let anchor = call.body.gid("insert_before").or(call.body.gid("insert_after"));
     let section = match (call.body.gid("section"), anchor) {
         (Some(section), _) => section,
         (None, Some(anchor)) => {
-            let found = call.number(
-                "SELECT section_id FROM task_projects WHERE task_id = ?1 AND project_id = ?2",
-                &[anchor.into(), project.into()],
-            )?;
+            let found = section_in(call, anchor, project)?;
             let property = if call.body.gid("insert_before").is_some() { "insert_before" } else { "insert_after" };
             found.ok_or_else(|| Error::field(property, format_args!("Not in project {project}: {anchor}")))?
         }
@@ -277,7 +320,7 @@ pub fn add_project(call: &mut Call<'_>) -> Result<Outcome> {
     let asked = place_asked(call, &tasks_of_section(section), "insert_before", "insert_after")?;
     let unmoved = before == Some(section) && asked.is_none() && !call.body.has("section");
     if !unmoved {
-        put(call, &task, project, section, asked.unwrap_or(Place::Last))?;
+        put(call, &task, &standing, project, section, asked.unwrap_or(Place::Last))?;
     }
     Ok(Outcome::Empty)
 }
@@ -287,6 +330,8 @@ pub fn remove_project(call: &mut Call<'_>) -> Result<Outcome> {
     let task = load(call, call.target)?;
     let project = call.body.gid("project").unwrap_or_default();
     call.require(&PROJECT, "project", project, Level::Editor)?;
+    call.write.lock(task.workspace)?;
+    lock_tree(call, task.gid)?;
     let containers = containers(call, task.gid)?;
     let removed = call.execute(
         "DELETE FROM task_projects WHERE task_id = ?1 AND project_id = ?2",
@@ -303,15 +348,20 @@ pub fn remove_project(call: &mut Call<'_>) -> Result<Outcome> {
 
 /// setParentForTask: under another task, or on its own.
 pub fn set_parent(call: &mut Call<'_>) -> Result<Outcome> {
-    let task = load(call, call.target)?;
-    let old_containers = containers(call, task.gid)?;
     let parent = match call.body.get("parent") {
         Some(Given::Gid(parent)) => Some(*parent),
         _ => None,
     };
+    let workspace = workspace_of(call, call.target)?;
+    call.write.lock(workspace)?;
+    if let Some(parent) = parent {
+        hold(call, &subtasks_of(parent), "insert_before", "insert_after")?;
+    }
+    lock_tree(call, call.target)?;
+    let task = load(call, call.target)?;
+    let old_containers = containers(call, task.gid)?;
     let rank = match parent {
         Some(parent) => {
-            call.write.lock(task.workspace)?;
             call.require(&TASK, "parent", parent, Level::Editor)?;
             if workspace_of(call, parent)? != task.workspace {
                 return Err(Error::field("parent", "Must be in the same workspace as the task"));

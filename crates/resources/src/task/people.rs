@@ -66,6 +66,7 @@ fn withdraw(call: &mut Call<'_>, task: i64, user: i64) -> Result<()> {
 
 /// addFollowersForTask.
 pub fn follow(call: &mut Call<'_>) -> Result<Outcome> {
+    call.write.lock(call.target)?;
     let task = load(call, call.target)?;
     let users = call.body.gids("followers").to_vec();
     for user in &users {
@@ -83,6 +84,8 @@ pub fn follow(call: &mut Call<'_>) -> Result<Outcome> {
 
 /// removeFollowerForTask. Whoever sees a task may stop following it; to remove others takes more.
 pub fn unfollow(call: &mut Call<'_>) -> Result<Outcome> {
+    // Who ceases to be assignee and follower at once keeps no grant.
+    call.write.lock(call.target)?;
     let task = load(call, call.target)?;
     let users = call.body.gids("followers").to_vec();
     let own_only = users.iter().all(|user| *user == call.viewer.user);

@@ -17,7 +17,7 @@ use crate::dialect;
 use crate::error::Error;
 use crate::gids;
 use crate::session::{self, Content};
-use crate::statement::Statement;
+use crate::statement::{Statement, insert_text};
 use crate::value::{Type, Value};
 
 /// A connection and the runtime that drives it while somebody waits for it: no other thread has to be woken.
@@ -98,6 +98,9 @@ impl GidReserver {
     }
 }
 
+/// The most rows that one statement inserts; more are copied.
+const FEW: usize = 32;
+
 /// A connection that writes.
 pub(super) struct Session {
     link: Link,
@@ -117,6 +120,8 @@ impl Session {
 
 static LOCK: LazyLock<Arc<Statement>> =
     LazyLock::new(|| Statement::new("SELECT pg_advisory_xact_lock(?1) IS NULL", &[Type::Bool]));
+static SHARE: LazyLock<Arc<Statement>> =
+    LazyLock::new(|| Statement::new("SELECT pg_advisory_xact_lock_shared(?1) IS NULL", &[Type::Bool]));
 
 impl session::Session for Session {
     fn begin(&mut self) -> Result<(), Error> {
@@ -174,6 +179,15 @@ impl session::Session for Session {
     }
 
     fn insert(&mut self, table: &str, columns: &[(&str, Type)], rows: &[Value]) -> Result<u64, Error> {
+        let count = rows.len() / columns.len().max(1);
+        if count <= FEW {
+            // A copy takes more messages, and its text is parsed each time.
+            return if count == 0 {
+                Ok(0)
+            } else {
+                self.execute(&Statement::new(insert_text(table, columns, count), &[]), rows)
+            };
+        }
         let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
         let types: Vec<ServerType> = columns.iter().map(|(_, kind)| server_type(*kind)).collect();
         let copy = format!("COPY {table} ({}) FROM STDIN (FORMAT binary)", names.join(", "));
@@ -189,6 +203,10 @@ impl session::Session for Session {
 
     fn lock(&mut self, key: i64) -> Result<(), Error> {
         self.query(&LOCK, &[key.into()]).map(drop)
+    }
+
+    fn share(&mut self, key: i64) -> Result<(), Error> {
+        self.query(&SHARE, &[key.into()]).map(drop)
     }
 
     fn reserve_gids(&mut self, floor: i64) -> Result<i64, Error> {

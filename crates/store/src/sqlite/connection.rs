@@ -75,6 +75,7 @@ pub(super) fn query(connection: &Connection, statement: &Statement, parameters: 
     let mut block = Block::new(width);
     let mut rows = prepared.raw_query();
     while let Some(row) = rows.next()? {
+        block.reserve_row();
         for (column, expected) in statement.columns.iter().enumerate() {
             let found = row.get_ref(column)?;
             let Some(cell) = cell(*expected, found) else {

@@ -18,7 +18,7 @@ use crate::error::Error;
 use crate::gids;
 use crate::migration::MIGRATIONS;
 use crate::session::{self, Content};
-use crate::statement::Statement;
+use crate::statement::{Statement, insert_text};
 use crate::value::{Type, Value};
 
 /// The one connection that writes.
@@ -124,9 +124,7 @@ impl session::Session for Session {
     }
 
     fn insert(&mut self, table: &str, columns: &[(&str, Type)], rows: &[Value]) -> Result<u64, Error> {
-        let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
-        let marks: Vec<String> = (1..=columns.len()).map(|index| format!("?{index}")).collect();
-        let sql = format!("INSERT INTO {table} ({}) VALUES ({})", names.join(", "), marks.join(", "));
+        let sql = insert_text(table, columns, 1);
         let mut prepared = self.connection.prepare_cached(&sql)?;
         let mut count = 0;
         for row in rows.chunks_exact(columns.len()) {
@@ -139,6 +137,10 @@ impl session::Session for Session {
     }
 
     /// There is one writer, and every other process waits for the transaction to end.
+    fn share(&mut self, _key: i64) -> Result<(), Error> {
+        Ok(())
+    }
+
     fn lock(&mut self, _key: i64) -> Result<(), Error> {
         Ok(())
     }
