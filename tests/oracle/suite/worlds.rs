@@ -74,7 +74,7 @@ async fn look((engine, world): (Engine, &World), seed: u64, history: &[Step], on
         // The same statements, many times slower.
         Engine::Server => 3,
     };
-    referee(&Arc::new(play), seed, askers, 3, only).await
+    referee(&Arc::new(play), seed, askers, only).await
 }
 
 /// Leaves out of a history what the question does not need.
