@@ -2,7 +2,7 @@
 
 DATA ?= data
 
-.PHONY: help run test bench lint tidy
+.PHONY: help run test bench fuzz soak lint tidy
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +22,13 @@ bench: ## measure under load, also with a million tasks; fails when a ratio fell
 	cargo build --release --package server --bin vinyasa
 	cargo build --release --package bench
 	tests/postgres.sh run sh -c 'cargo run --release --quiet --package bench -- --large --server "$$TEST_POSTGRES_URL" $(BENCH)'
+
+fuzz: ## ten million inputs for each of what reads first (RUNS, SECONDS_EACH, TARGETS)
+	@tests/need.sh build-essential
+	@fuzz/run.sh $(TARGETS)
+
+soak: ## what takes hours: kills under load, random worlds, the fuzzers (KILL_ROUNDS, ORACLE_SEEDS, RUNS)
+	@tests/soak.sh
 
 lint: ## format, clippy, tidy, licences and sources of what we depend on
 	cargo fmt --all --check

@@ -7,6 +7,7 @@ has() {
     case $1 in
         build-essential) command -v cc >/dev/null ;;
         postgresql) command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null ;;
+        strace) command -v strace >/dev/null ;;
         python3-venv) python3 -c 'import ensurepip, venv' 2>/dev/null ;;
         *) echo "tests/need.sh: does not know $1" >&2 && exit 2 ;;
     esac

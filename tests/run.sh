@@ -39,6 +39,7 @@ client_libraries() {
 }
 
 packages=(build-essential postgresql)
+[ "$half" = clients ] || packages+=(strace)
 [ "$half" = rust ] || packages+=(python3-venv)
 tests/need.sh "${packages[@]}"
 

@@ -27,18 +27,22 @@ impl Paths {
             let mut prefixes: Vec<Vec<&str>> = vec![Vec::new()];
             for part in split(item, b'.') {
                 let part = part.trim();
-                let names: Vec<&str> = match part.strip_prefix('(').and_then(|group| group.strip_suffix(')')) {
-                    Some(group) => split(group, b'|').map(str::trim).collect(),
-                    None => vec![part],
+                let names: Vec<Vec<&str>> = match part.strip_prefix('(').and_then(|group| group.strip_suffix(')')) {
+                    // A member of a group may be a path itself.
+                    Some(group) => {
+                        split(group, b'|').map(|member| split(member, b'.').map(str::trim).collect()).collect()
+                    }
+                    None => vec![vec![part]],
                 };
-                let deeper = prefixes.first().map_or(0, Vec::len) + 1;
+                let longest = |paths: &[Vec<&str>]| paths.iter().map(Vec::len).max().unwrap_or_default();
+                let deeper = longest(&prefixes) + longest(&names);
                 if prefixes.len() * names.len() > MOST_PATHS || deeper > DEEPEST_PATH {
                     prefixes.clear();
                     break;
                 }
                 prefixes = prefixes
                     .iter()
-                    .flat_map(|prefix| names.iter().map(move |name| [prefix.as_slice(), &[*name]].concat()))
+                    .flat_map(|prefix| names.iter().map(move |name| [prefix.as_slice(), name].concat()))
                     .collect();
             }
             for path in prefixes {
@@ -273,6 +277,7 @@ mod tests {
         assert_eq!(names("memberships.(project|section).gid"), "memberships[project[gid] section[gid]]");
         assert_eq!(names("this.(followers|assignee).(name|email)"), "followers[name email] assignee[name email]");
         assert_eq!(names(",,a..b,(,)),.x,()"), "a[b] ,) x");
+        assert_eq!(names("a.(b.c|d).e"), "a[b[c[e]] d[e]]");
         assert_eq!(names(&"(a|b).".repeat(20)), "");
         assert_eq!(names(&format!("a,b{}", ".x".repeat(16))), "a");
         // A thousand paths of eight thousand names each would take minutes.

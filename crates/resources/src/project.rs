@@ -29,6 +29,7 @@ use store::{Type, Value};
 use crate::custom_field_setting::CUSTOM_FIELD_SETTING;
 use crate::section::add_section;
 use crate::tag::COLORS;
+use crate::task::delete_tasks;
 use crate::team::TEAM;
 use crate::user::USER;
 use crate::workspace::{WORKSPACE, is_organization, require_member, workspace_field};
@@ -553,31 +554,7 @@ fn delete_project(call: &mut Call<'_>) -> Result<Outcome> {
     // Nobody puts another task into it meanwhile.
     call.write.lock(project)?;
     let facts = Facts::of(call, project)?;
-    let parameters: [Value; 2] = [project.into(), call.now.into()];
-    call.execute(
-        &format!("{DOOMED} UPDATE objects SET deleted_at = ?2 WHERE gid IN (SELECT gid FROM doomed)"),
-        &parameters,
-    )?;
-    let deleted = call.query(
-        &format!(
-            "{DOOMED} INSERT INTO changes (workspace_id, object_id, kind, resource_subtype, action, actor_id, created_at) \
-             SELECT k.workspace_id, k.gid, 'task', k.resource_subtype, 'deleted', ?3, ?2 \
-             FROM tasks k WHERE k.gid IN (SELECT gid FROM doomed) ORDER BY k.gid RETURNING id, object_id"
-        ),
-        &[Type::Int, Type::Int],
-        &[project.into(), call.now.into(), call.viewer.user.into()],
-    )?;
-    let mut routes: Vec<Value> = Vec::new();
-    for row in 0..deleted.len() {
-        let (change, task) = (deleted.int(row, 0), deleted.int(row, 1));
-        routes.extend([task.into(), change.into(), project.into(), change.into()]);
-    }
-    call.write.insert_rows("change_routes", &[("container_id", Type::Int), ("change_id", Type::Int)], &routes)?;
-    call.execute(
-        &format!("{DOOMED} UPDATE tasks SET deleted_at = ?2 WHERE gid IN (SELECT gid FROM doomed)"),
-        &parameters,
-    )?;
-
+    delete_tasks(call, DOOMED, project, &[project])?;
     call.update(PROJECT.table, project, &[("deleted_at", call.now.into())])?;
     call.delete_object(project)?;
     set_grants(call, project)?;

@@ -863,32 +863,49 @@ fn delete_task(call: &mut Call<'_>) -> Result<Outcome> {
     // Nobody gives any of them another subtask meanwhile.
     call.write.lock(task.workspace)?;
     container::lock_tree(call, task.gid)?;
-    let containers = containers(call, task.gid)?;
-    let parameters = [task.gid.into(), call.now.into()];
-    let below =
-        call.numbers(&format!("{THERE_BELOW} SELECT gid FROM below WHERE gid <> ?1 ORDER BY gid"), &[task.gid.into()])?;
-    call.execute(
-        &format!("{THERE_BELOW} UPDATE objects SET deleted_at = ?2 WHERE gid IN (SELECT gid FROM below)"),
-        &parameters,
-    )?;
-    call.execute(
-        &format!("{THERE_BELOW} UPDATE tasks SET deleted_at = ?2 WHERE gid IN (SELECT gid FROM below)"),
-        &parameters,
-    )?;
-    call.record(&task_change(Did::Deleted, &task), &containers)?;
-    for gid in below {
-        // Heard where the deleted tree was heard, and at its root.
-        let mut heard = containers.clone();
-        heard.push(task.gid);
-        call.record(&Change::new(Did::Deleted, TASK.kind, gid, task.workspace), &heard)?;
-    }
+    let mut heard = containers(call, task.gid)?;
+    heard.push(task.gid);
+    delete_tasks(call, THERE_BELOW, task.gid, &heard)?;
     Ok(Outcome::Empty)
 }
 
 /// A task and everything below it that is not in the trash yet.
 const THERE_BELOW: &str = "\
-    WITH RECURSIVE below (gid) AS (SELECT CAST(?1 AS BIGINT) \
-      UNION SELECT k.gid FROM below b CROSS JOIN tasks k WHERE k.parent_id = b.gid AND k.deleted_at IS NULL)";
+    WITH RECURSIVE doomed (gid) AS (SELECT CAST(?1 AS BIGINT) \
+      UNION SELECT k.gid FROM doomed d CROSS JOIN tasks k WHERE k.parent_id = d.gid AND k.deleted_at IS NULL)";
+
+/// Puts tasks into the trash: those that `doomed` names, which defines a table of that name with the column `gid`, made of
+/// `?1`, here `root`. Each deletion is heard at the task and at `heard`.
+pub fn delete_tasks(call: &mut Call<'_>, doomed: &str, root: i64, heard: &[i64]) -> Result<()> {
+    let parameters = [root.into(), call.now.into()];
+    call.execute(
+        &format!("{doomed} UPDATE objects SET deleted_at = ?2 WHERE gid IN (SELECT gid FROM doomed)"),
+        &parameters,
+    )?;
+    let deleted = call.query(
+        &format!(
+            "{doomed} INSERT INTO changes (workspace_id, object_id, kind, resource_subtype, action, actor_id, created_at) \
+             SELECT k.workspace_id, k.gid, 'task', k.resource_subtype, 'deleted', ?3, ?2 \
+             FROM tasks k WHERE k.gid IN (SELECT gid FROM doomed) ORDER BY k.gid RETURNING id, object_id"
+        ),
+        &[Type::Int, Type::Int],
+        &[root.into(), call.now.into(), call.viewer.user.into()],
+    )?;
+    let mut routes: Vec<Value> = Vec::new();
+    for row in 0..deleted.len() {
+        let (change, task) = (deleted.int(row, 0), deleted.int(row, 1));
+        routes.extend([task.into(), change.into()]);
+        for container in heard.iter().filter(|container| Some(**container) != task) {
+            routes.extend([(*container).into(), change.into()]);
+        }
+    }
+    call.write.insert_rows("change_routes", &[("container_id", Type::Int), ("change_id", Type::Int)], &routes)?;
+    call.execute(
+        &format!("{doomed} UPDATE tasks SET deleted_at = ?2 WHERE gid IN (SELECT gid FROM doomed)"),
+        &parameters,
+    )?;
+    Ok(())
+}
 
 /// The section that a task lands in when a project is named without one.
 fn landing(call: &mut Call<'_>, project: i64, section: Option<i64>) -> Result<i64> {

@@ -36,6 +36,8 @@ pub(crate) trait Session: Send {
     fn execute(&mut self, statement: &Arc<Statement>, parameters: &[Value]) -> Result<u64, Error>;
     fn insert(&mut self, table: &str, columns: &[(&str, Type)], rows: &[Value]) -> Result<u64, Error>;
     fn lock(&mut self, key: i64) -> Result<(), Error>;
+    /// As `lock`, for many keys, one after the other.
+    fn lock_all(&mut self, keys: &[i64]) -> Result<(), Error>;
     /// As `lock`, with others that share it.
     fn share(&mut self, key: i64) -> Result<(), Error>;
     /// Reserves a block of gids that starts at `floor` or above, and says where it starts.

@@ -71,6 +71,14 @@ impl Write {
         self.run(|session| session.lock(key))
     }
 
+    /// As [`Write::lock`], for many keys, one after the other.
+    ///
+    /// # Errors
+    /// As [`Write::query`].
+    pub fn lock_all(&mut self, keys: &[i64]) -> Result<(), Error> {
+        self.run(|session| session.lock_all(keys))
+    }
+
     /// As [`Write::lock`], but holds the lock together with others that share it: nobody has it alone meanwhile. To be
     /// alone later in the same transaction takes a deadlock with whoever wants the same.
     ///

@@ -65,11 +65,8 @@ const REFERENCES: &[(&str, &str, &str)] = &[
 ];
 
 /// Rows of a table that stand in an order within another object: no two may stand at the same place.
-const ORDERS: &[(&str, &str)] = &[
-    ("sections", "project_id"),
-    ("enum_options", "custom_field_id"),
-    ("custom_field_settings", "parent_id"),
-];
+const ORDERS: &[(&str, &str)] =
+    &[("sections", "project_id"), ("enum_options", "custom_field_id"), ("custom_field_settings", "parent_id")];
 
 /// Everything else: what is wrong, and the query for it.
 const RULES: &[(&str, &str)] = &[

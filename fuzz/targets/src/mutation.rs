@@ -22,10 +22,10 @@ impl Mutator {
         (self.random.number() % end.max(1) as u64) as usize
     }
 
-    /// The next input: one of the known ones, changed in one to eight places.
+    /// The next input: one of the known ones, changed in one to four places.
     pub fn next_input(&self) -> Vec<u8> {
         let mut input = self.corpus.get(self.below(self.corpus.len())).cloned().unwrap_or_default();
-        for _ in 0..=self.below(8) {
+        for _ in 0..=self.below(4) {
             self.change(&mut input);
         }
         input.truncate(LONGEST);

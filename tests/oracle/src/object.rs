@@ -24,7 +24,9 @@ pub enum Object {
 /// What every name begins with, so that it is found in any text.
 const MARK: &str = "zz";
 
-const KINDS: [(&str, fn(usize) -> Object); 8] = [
+type Kind = (&'static str, fn(usize) -> Object);
+
+const KINDS: [Kind; 8] = [
     ("workspace", Object::Workspace),
     ("team", Object::Team),
     ("project", Object::Project),

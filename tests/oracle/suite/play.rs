@@ -36,9 +36,14 @@ pub struct Play {
 }
 
 impl Play {
-    /// The workspaces and the people.
-    pub async fn begin(engine: Engine) -> Play {
-        let world = World::new(engine, RESOURCES, missing::MISSING, Limits::default()).await;
+    /// A database for many plays.
+    pub async fn world(engine: Engine) -> World {
+        World::new(engine, RESOURCES, missing::MISSING, Limits::default()).await
+    }
+
+    /// The workspaces and the people, who know nothing of other plays in the same database.
+    pub async fn begin(world: &World) -> Play {
+        let world = world.clone();
         let model = Model::default();
         let roles: Vec<_> = model.people.iter().map(|person| person.roles).collect();
         let (workspaces, people) = world
@@ -50,7 +55,8 @@ impl Play {
                 let mut people = Vec::new();
                 for (at, roles) in roles.iter().enumerate() {
                     let name = Object::Person(at).name();
-                    let user = user::create_user(call, &name, &format!("person{at}@example.com"), None)?;
+                    let email = format!("person{at}@play{}.example", workspaces[0] % 1_000_000);
+                    let user = user::create_user(call, &name, &email, None)?;
                     people.push(user);
                     for (workspace, role) in workspaces.iter().zip(roles) {
                         let role = match role {
@@ -396,15 +402,18 @@ impl Play {
 
     /// Learns the gids that nobody was told: of the system's stories and of likes.
     pub async fn learn_the_rest(&mut self) {
+        // Gids ascend: those of this play come after its first workspace's.
+        let first = self.gids[&Object::Workspace(0)];
         let (stories, plain) = self
             .world
-            .write(|call| {
+            .write(move |call| {
                 let types = [Type::Int, Type::Int];
-                let block = call.query("SELECT gid, target_id FROM stories WHERE type = 'system'", &types, &[])?;
+                let sql = "SELECT gid, target_id FROM stories WHERE type = 'system' AND gid > ?1";
+                let block = call.query(sql, &types, &[first.into()])?;
                 let stories: Vec<(i64, i64)> = (0..block.len())
                     .map(|row| (block.int(row, 0).unwrap_or_default(), block.int(row, 1).unwrap_or_default()))
                     .collect();
-                Ok((stories, call.numbers("SELECT gid FROM task_likes", &[])?))
+                Ok((stories, call.numbers("SELECT gid FROM task_likes WHERE gid > ?1", &[first.into()])?))
             })
             .await;
         for (story, task) in stories {

@@ -73,7 +73,7 @@ both!(tasks_moved_at_once_are_all_there, small, |small: Small| async move {
         let (ann, launch, sections, tasks) = (small.ann.clone(), launch.clone(), sections.clone(), tasks.clone());
         async move {
             let mut dice = Dice::new(number);
-            for _ in 0..8 {
+            for _ in 0..5 {
                 let (moving, anchor) = (&tasks[dice.below(12)], &tasks[dice.below(12)]);
                 let section = &sections[dice.below(3)];
                 let data = match dice.below(4) {
@@ -153,7 +153,7 @@ both!(subtasks_never_go_in_circles, small, |small: Small| async move {
         let (ann, tasks) = (small.ann.clone(), tasks.clone());
         async move {
             let mut dice = Dice::new(number);
-            for _ in 0..8 {
+            for _ in 0..5 {
                 let (task, parent) = (&tasks[dice.below(6)], &tasks[dice.below(6)]);
                 let parent = if dice.below(5) == 0 { Json::Null } else { json!(parent) };
                 answered(&ann.post(&format!("/tasks/{task}/setParent"), json!({"parent": parent})).await, &[400]);
@@ -209,7 +209,7 @@ both!(dependencies_never_go_in_circles, small, |small: Small| async move {
 
 // Whoever comes late to a task's visibility gets the visibility of its parent, as it is in the end.
 both!(subtasks_created_meanwhile_are_seen_by_the_same_people, small, |small: Small| async move {
-    for round in 0..6 {
+    for round in 0..4 {
         let data = json!({"workspace": small.workspace, "name": "private", "privacy_setting": "private",
             "members": [small.guest.user.to_string()]});
         let shared = gid(&small.ann.post("/projects", data).await.created());
@@ -258,7 +258,8 @@ both!(one_task_put_into_one_project_at_once_is_in_it_once, small, |small: Small|
         })
         .await;
         small.ann.post(&format!("/tasks/{task}/addProject"), json!({"project": launch})).await.ok();
-        assert_eq!(gids(&small.ann.get(&format!("/projects/{launch}/tasks")).await.ok()), [task.clone()]);
+        let listed = gids(&small.ann.get(&format!("/projects/{launch}/tasks")).await.ok());
+        assert_eq!(listed, std::slice::from_ref(&task));
         let data = json!({"project": launch});
         small.ann.post(&format!("/tasks/{task}/removeProject"), data).await.ok();
     }
@@ -299,7 +300,7 @@ both!(a_section_deleted_meanwhile_takes_no_task_with_it, small, |small: Small| a
 });
 
 both!(a_task_deleted_meanwhile_takes_its_subtasks_with_it, small, |small: Small| async move {
-    for round in 0..6 {
+    for round in 0..4 {
         let top = gid(&small.ann.post("/tasks", json!({"workspace": small.workspace, "name": "top"})).await.created());
         let below = at_once(|number| {
             let (ann, top) = (small.ann.clone(), top.clone());
@@ -320,7 +321,7 @@ both!(a_task_deleted_meanwhile_takes_its_subtasks_with_it, small, |small: Small|
 });
 
 both!(who_stops_being_assignee_and_follower_at_once_is_out, small, |small: Small| async move {
-    for _ in 0..6 {
+    for _ in 0..4 {
         let guest = small.guest.user.to_string();
         let data = json!({"workspace": small.workspace, "name": "one", "assignee": guest});
         let task = gid(&small.ann.post("/tasks", data).await.created());

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use oracle::{Level, Model, Object, PEOPLE, WORKSPACES};
+use oracle::{Level, Model, Object, PEOPLE, Role, WORKSPACES};
 use serde_json::{Value as Json, json};
 use testkit::Answer;
 
@@ -69,13 +69,19 @@ fn expanded(text: &str) -> String {
     expanded(&format!("{}{}{}", &text[..start], each.join(","), &text[end..]))
 }
 
-/// Asks everything, or one question only; `thin` of the questions that are much alike, by the seed.
-pub async fn referee(play: &Arc<Play>, seed: u64, thin: u64, only: Option<&str>) -> Vec<Finding> {
+/// Of how many questions that are much alike one is asked; which, the seed decides.
+const THIN: u64 = 3;
+
+/// Asks everything as so many of the people, chosen by the seed, or one question only; of the questions that are much
+/// alike, one of every [`THIN`].
+pub async fn referee(play: &Arc<Play>, seed: u64, askers: usize, only: Option<&str>) -> Vec<Finding> {
+    let asks = |person: &usize| only.is_some() || (person + seed as usize * 4) % PEOPLE < askers;
     let tasks: Vec<_> = (0..PEOPLE)
+        .filter(asks)
         .map(|person| {
             let (play, only) = (Arc::clone(play), only.map(str::to_owned));
             tokio::spawn(async move {
-                let mut asker = Asker { play: &play, person, turn: seed, thin, only, findings: Vec::new() };
+                let mut asker = Asker { play: &play, person, turn: seed, only, findings: Vec::new() };
                 asker.ask_everything().await;
                 asker.findings
             })
@@ -92,7 +98,6 @@ struct Asker<'a> {
     play: &'a Play,
     person: usize,
     turn: u64,
-    thin: u64,
     only: Option<String>,
     findings: Vec<Finding>,
 }
@@ -138,7 +143,7 @@ impl Asker<'_> {
     /// Whether it is this question's turn among many that are alike.
     fn is_due(&mut self) -> bool {
         self.turn += 1;
-        self.only.is_some() || self.turn % self.thin == 0
+        self.only.is_some() || self.turn.is_multiple_of(THIN)
     }
 
     fn question(&self, method: &str, path: &str) -> Option<String> {
@@ -250,10 +255,12 @@ impl Asker<'_> {
             [path.to_owned(), format!("{path}{separator}opt_fields={fields}"), format!("{path}{separator}limit=3")];
         let chosen = (self.turn % 3) as usize;
         for (at, form) in forms.iter().enumerate() {
-            // All forms of lists whose rows are judged one by one for guests, one of every other.
-            let is_judged =
-                path.contains("assignee=") && self.model().people[self.person].roles[0] == Some(oracle::Role::Guest);
-            if self.only.is_none() && at != chosen && !(is_judged && self.thin == 1) {
+            // A guest's walk through what is assigned is always tried in short pages: its rows are judged one by one.
+            let is_walk = at == 2
+                && path.contains("assignee=")
+                && self.model().people[self.person].roles.contains(&Some(Role::Guest))
+                && expected.as_ref().is_ok_and(|held| !held.is_empty());
+            if self.only.is_none() && at != chosen && !is_walk {
                 continue;
             }
             let Some((question, answer)) = self.get(form).await else { continue };
@@ -298,7 +305,7 @@ impl Asker<'_> {
         let expected = self.model().shown(self.person, Object::Task(task));
         for path in [path.clone(), format!("{path}?opt_fields=~story")] {
             self.turn += 1;
-            if self.only.is_none() && self.turn % 2 == 0 {
+            if self.only.is_none() && self.turn.is_multiple_of(2) {
                 continue;
             }
             let Some((question, answer)) = self.get(&path).await else { continue };

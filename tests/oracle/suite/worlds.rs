@@ -1,8 +1,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use oracle::{Step, history};
-use testkit::Engine;
+use oracle::{PEOPLE, Step, history};
+use testkit::{Engine, World};
 
 use crate::play::{Finding, Play};
 use crate::referee::referee;
@@ -34,12 +34,13 @@ fn random_worlds_are_as_the_oracle_says_server() {
 }
 
 async fn look_at_worlds(engine: Engine) {
+    let world = &Play::world(engine).await;
     for seed in seeds() {
         let history = history(seed, STEPS);
-        let findings = look(engine, seed, &history, None).await;
+        let findings = look((engine, world), seed, &history, None).await;
         if let Some(first) = findings.first() {
-            let history = shorten(engine, seed, history, &first.question).await;
-            let last = look(engine, seed, &history, Some(&first.question)).await;
+            let history = shorten((engine, world), seed, history, &first.question).await;
+            let last = look((engine, world), seed, &history, Some(&first.question)).await;
             let mut report = format!("seed {seed} on {engine:?}, after\n");
             history.iter().for_each(|step| report.push_str(&format!("  {step:?}\n")));
             report.push_str(&format!("{}\n  {}\n", first.question, last.first().unwrap_or(first).what));
@@ -59,8 +60,8 @@ async fn look_at_worlds(engine: Engine) {
 }
 
 /// Plays a history and asks afterwards, everything or one question.
-async fn look(engine: Engine, seed: u64, history: &[Step], only: Option<&str>) -> Vec<Finding> {
-    let mut play = Play::begin(engine).await;
+async fn look((engine, world): (Engine, &World), seed: u64, history: &[Step], only: Option<&str>) -> Vec<Finding> {
+    let mut play = Play::begin(world).await;
     for step in history {
         let findings = play.step(step).await;
         if !findings.is_empty() {
@@ -68,12 +69,17 @@ async fn look(engine: Engine, seed: u64, history: &[Step], only: Option<&str>) -
         }
     }
     play.learn_the_rest().await;
-    referee(&Arc::new(play), seed, 3, only).await
+    let askers = match engine {
+        Engine::Embedded => PEOPLE,
+        // The same statements, many times slower.
+        Engine::Server => 3,
+    };
+    referee(&Arc::new(play), seed, askers, only).await
 }
 
 /// Leaves out of a history what the question does not need.
 #[expect(clippy::disallowed_methods, reason = "measures")]
-async fn shorten(engine: Engine, seed: u64, mut history: Vec<Step>, question: &str) -> Vec<Step> {
+async fn shorten((engine, world): (Engine, &World), seed: u64, mut history: Vec<Step>, question: &str) -> Vec<Step> {
     let started = Instant::now();
     let mut size = history.len() / 2;
     while size > 0 {
@@ -84,7 +90,7 @@ async fn shorten(engine: Engine, seed: u64, mut history: Vec<Step>, question: &s
             }
             let mut shorter = history.clone();
             shorter.drain(at..(at + size).min(history.len()));
-            let findings = look(engine, seed, &shorter, Some(question)).await;
+            let findings = look((engine, world), seed, &shorter, Some(question)).await;
             if findings.iter().any(|finding| finding.question == question) {
                 history = shorter;
             } else {

@@ -18,6 +18,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("testkit", &["phrase", "model", "store", "engine", "auth", "resources", "server"]),
     ("bench", &["phrase", "model", "store", "engine", "auth", "resources", "sample", "server", "testkit"]),
     ("conformance", &["model", "store", "engine", "resources", "testkit"]),
+    ("durability", &["model", "store", "engine", "resources", "sample", "testkit"]),
     ("oracle", &["model", "store", "engine", "resources", "testkit"]),
 ];
 

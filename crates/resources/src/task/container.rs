@@ -204,9 +204,7 @@ pub fn lock_tree(call: &mut Call<'_>, task: i64) -> Result<()> {
         if fresh.is_empty() {
             return Ok(());
         }
-        for gid in fresh {
-            call.write.lock(gid)?;
-        }
+        call.write.lock_all(&fresh)?;
     }
 }
 

@@ -225,8 +225,7 @@ fn prepare(ann: &mut Client, founded: &Json) -> Vec<Writer> {
     let gid = |record: &Json| -> i64 { record["gid"].as_str().and_then(|gid| gid.parse().ok()).expect("a gid") };
     let mut post = |path: &str, data: Json| ann.post(&format!("/api/1.0{path}"), &json!({ "data": data })).data();
     let project = gid(&post("/projects", json!({"name": "P", "team": founded["team"]})));
-    let sections =
-        ["A", "B"].map(|name| gid(&post(&format!("/projects/{project}/sections"), json!({ "name": name }))));
+    let sections = ["A", "B"].map(|name| gid(&post(&format!("/projects/{project}/sections"), json!({ "name": name }))));
     let field = json!({"workspace": founded["workspace"], "name": "F", "resource_subtype": "text"});
     let field = gid(&post("/custom_fields", field));
     let setting = json!({"custom_field": field.to_string()});

@@ -119,7 +119,8 @@ impl Place {
             // The tracer is a grandchild (-D), so that the server itself is the child that signals go to. Pages are
             // written whole (-s), files and sockets named (-y).
             command.args(["-D", "-f", "-y", "-s", "4200", "-o"]).arg(trace);
-            command.args(["-e", "trace=read,readv,recvfrom,recvmsg,write,writev,sendto,sendmsg,pwrite64,fsync,fdatasync"]);
+            command
+                .args(["-e", "trace=read,readv,recvfrom,recvmsg,write,writev,sendto,sendmsg,pwrite64,fsync,fdatasync"]);
             command.args(["-e", "signal=none", "--", env!("CARGO_BIN_EXE_vinyasa")]).args(arguments);
             command.env_clear().stdin(Stdio::null());
             command

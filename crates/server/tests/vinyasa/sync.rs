@@ -24,7 +24,10 @@ fn can_trace() -> bool {
     let why = String::from_utf8_lossy(&tried.stderr).trim().to_owned();
     #[expect(clippy::disallowed_methods, reason = "not a setting of the server")]
     let judged = std::env::var_os("CI").is_some();
-    assert!(!judged, "system calls cannot be traced here, so that nothing proves that answers wait for the disk: {why}");
+    assert!(
+        !judged,
+        "system calls cannot be traced here, so that nothing proves that answers wait for the disk: {why}"
+    );
     eprintln!("SKIPPED: system calls cannot be traced here ({why}); nothing was proven");
     false
 }
@@ -96,7 +99,10 @@ fn a_batch_is_answered_after_its_sync() {
                         ("/api/1.0/tasks", json!({"name": format!("mark-{number}-{round}"), "workspace": workspace}))
                     } else {
                         let name = format!("mark-field-{round}");
-                        ("/api/1.0/custom_fields", json!({"name": name, "resource_subtype": "text", "workspace": workspace}))
+                        (
+                            "/api/1.0/custom_fields",
+                            json!({"name": name, "resource_subtype": "text", "workspace": workspace}),
+                        )
                     };
                     let answer = client.post(path, &json!({ "data": data }));
                     won += usize::from(answer.status == 201);
@@ -218,7 +224,8 @@ impl Trace {
     /// When it was on disk: after a page with `mark` had been written to the log, and the last page of its commit, the log
     /// was synced, all between the two moments. Otherwise what is missing.
     fn synced(&self, from: usize, mark: &[u8], to: usize) -> Result<usize, &'static str> {
-        let log: Vec<&Call> = self.calls.iter().filter(|call| call.on.ends_with(".db-wal") && call.ended > from).collect();
+        let log: Vec<&Call> =
+            self.calls.iter().filter(|call| call.on.ends_with(".db-wal") && call.ended > from).collect();
         let writes: Vec<&Call> = log.iter().copied().filter(|call| call.name == "pwrite64").collect();
         // Each frame is a head of 24 bytes and a page; in the last one of a commit the head holds the size of the database.
         let frames = || writes.windows(2).filter(|pair| pair[0].bytes.len() == 24 && pair[1].bytes.len() > 24);

@@ -120,6 +120,13 @@ impl Session {
 
 static LOCK: LazyLock<Arc<Statement>> =
     LazyLock::new(|| Statement::new("SELECT pg_advisory_xact_lock(?1) IS NULL", &[Type::Bool]));
+/// The keys come as text, separated by commas: values have no lists.
+static LOCK_ALL: LazyLock<Arc<Statement>> = LazyLock::new(|| {
+    Statement::new(
+        "SELECT pg_advisory_xact_lock(CAST(key AS BIGINT)) IS NULL FROM string_to_table(CAST(?1 AS TEXT), ',') AS key",
+        &[Type::Bool],
+    )
+});
 static SHARE: LazyLock<Arc<Statement>> =
     LazyLock::new(|| Statement::new("SELECT pg_advisory_xact_lock_shared(?1) IS NULL", &[Type::Bool]));
 
@@ -207,6 +214,11 @@ impl session::Session for Session {
 
     fn share(&mut self, key: i64) -> Result<(), Error> {
         self.query(&SHARE, &[key.into()]).map(drop)
+    }
+
+    fn lock_all(&mut self, keys: &[i64]) -> Result<(), Error> {
+        let keys: Vec<String> = keys.iter().map(i64::to_string).collect();
+        self.query(&LOCK_ALL, &[keys.join(",").into()]).map(drop)
     }
 
     fn reserve_gids(&mut self, floor: i64) -> Result<i64, Error> {

@@ -145,6 +145,10 @@ impl session::Session for Session {
         Ok(())
     }
 
+    fn lock_all(&mut self, _keys: &[i64]) -> Result<(), Error> {
+        Ok(())
+    }
+
     fn reserve_gids(&mut self, floor: i64) -> Result<i64, Error> {
         let mut reserve = self.connection.prepare_cached(dialect::SQLITE.reserve_gids)?;
         let end: i64 = reserve.query_row([gids::BLOCK, floor], |row| row.get(0))?;

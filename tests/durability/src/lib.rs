@@ -1,0 +1,1 @@
+//! What becomes of writes when something goes wrong among them: see `suite/`, and docs/durability.md.
