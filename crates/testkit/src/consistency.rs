@@ -64,10 +64,6 @@ const REFERENCES: &[(&str, &str, &str)] = &[
     ("change_routes", "container_id", "objects"),
 ];
 
-/// Rows of a table that stand in an order within another object: no two may stand at the same place.
-const ORDERS: &[(&str, &str)] =
-    &[("sections", "project_id"), ("enum_options", "custom_field_id"), ("custom_field_settings", "parent_id")];
-
 /// Everything else: what is wrong, and the query for it.
 const RULES: &[(&str, &str)] = &[
     (
@@ -82,16 +78,6 @@ const RULES: &[(&str, &str)] = &[
     (
         "a task stands in a section of another project",
         "SELECT e.task_id FROM task_projects e JOIN sections s ON s.gid = e.section_id WHERE s.project_id <> e.project_id",
-    ),
-    (
-        "two tasks stand at the same place of a section",
-        "SELECT max(e.task_id) FROM task_projects e JOIN tasks t ON t.gid = e.task_id WHERE t.deleted_at IS NULL \
-         GROUP BY e.section_id, e.rank HAVING count(*) > 1",
-    ),
-    (
-        "two subtasks stand at the same place",
-        "SELECT max(t.gid) FROM tasks t WHERE t.parent_id IS NOT NULL AND t.deleted_at IS NULL \
-         GROUP BY t.parent_id, t.rank HAVING count(*) > 1",
     ),
     (
         "a task is not a scope of itself",
@@ -181,6 +167,33 @@ const RULES: &[(&str, &str)] = &[
     ),
 ];
 
+/// Things at the same place of a list. Who goes to an end of a list waits for nobody, so that two at once may take the same
+/// place, and their gids tell which comes first; where one writes at a time, it does not happen.
+const TIES: &[(&str, &str)] = &[
+    (
+        "two tasks stand at the same place of a section",
+        "SELECT max(e.task_id) FROM task_projects e JOIN tasks t ON t.gid = e.task_id WHERE t.deleted_at IS NULL \
+         GROUP BY e.section_id, e.rank HAVING count(*) > 1",
+    ),
+    (
+        "two subtasks stand at the same place",
+        "SELECT max(t.gid) FROM tasks t WHERE t.parent_id IS NOT NULL AND t.deleted_at IS NULL \
+         GROUP BY t.parent_id, t.rank HAVING count(*) > 1",
+    ),
+    (
+        "two sections stand at the same place",
+        "SELECT max(t.gid) FROM sections t GROUP BY t.project_id, t.rank HAVING count(*) > 1",
+    ),
+    (
+        "two options stand at the same place",
+        "SELECT max(t.gid) FROM enum_options t GROUP BY t.custom_field_id, t.rank HAVING count(*) > 1",
+    ),
+    (
+        "two settings stand at the same place",
+        "SELECT max(t.gid) FROM custom_field_settings t GROUP BY t.parent_id, t.rank HAVING count(*) > 1",
+    ),
+];
+
 /// Every rule, as what is wrong and the query for it.
 fn rules() -> Vec<(String, String)> {
     let mut all = Vec::new();
@@ -208,21 +221,24 @@ fn rules() -> Vec<(String, String)> {
             ),
         ));
     }
-    for (table, column) in ORDERS {
-        all.push((
-            format!("two {table} stand at the same place"),
-            format!("SELECT max(t.gid) FROM {table} t GROUP BY t.{column}, t.rank HAVING count(*) > 1"),
-        ));
-    }
     all.extend(RULES.iter().map(|(wrong, sql)| ((*wrong).to_owned(), (*sql).to_owned())));
     all
 }
 
 /// What is wrong in a database, with up to ten gids each. Nothing, one hopes.
 pub async fn violations(db: &Db) -> Vec<String> {
+    find(db, rules()).await
+}
+
+/// What stands at the same place of a list as something else: nothing where one writes at a time.
+pub async fn ties(db: &Db) -> Vec<String> {
+    find(db, TIES.iter().map(|(wrong, sql)| ((*wrong).to_owned(), (*sql).to_owned())).collect()).await
+}
+
+async fn find(db: &Db, rules: Vec<(String, String)>) -> Vec<String> {
     let mut found = Vec::new();
     let mut read = db.begin_read().await.expect("begins to read");
-    for (wrong, sql) in rules() {
+    for (wrong, sql) in rules {
         let statement: Arc<Statement> = Statement::new(format!("{sql} LIMIT 10"), &[Type::Int]);
         let block = read.slow_level(&[Query::new(&statement, Vec::new())]).await.expect(&wrong).remove(0);
         if !block.is_empty() {

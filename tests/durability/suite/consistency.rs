@@ -4,7 +4,7 @@ use engine::Limits;
 use model::Random;
 use resources::{RESOURCES, missing};
 use store::{Db, Statement};
-use testkit::consistency::violations;
+use testkit::consistency::{ties, violations};
 use testkit::{Engine, START, World};
 
 async fn demonstration(engine: Engine) -> World {
@@ -80,10 +80,11 @@ async fn find(engine: Engine, every: usize) {
     let world = demonstration(engine).await;
     let db = &world.api.db;
     assert_eq!(violations(db).await, Vec::<String>::new(), "the demonstration");
+    assert_eq!(ties(db).await, Vec::<String>::new(), "the demonstration");
     let whole = db.snapshot().await.expect("a snapshot");
     for (sql, found) in DAMAGES.iter().step_by(every) {
         damage(db, sql).await;
-        let violations = violations(db).await;
+        let violations = [violations(db).await, ties(db).await].concat();
         assert!(violations.iter().any(|violation| violation.contains(found)), "{sql}: {violations:?}");
         db.restore(&whole).await.expect("is restored");
     }

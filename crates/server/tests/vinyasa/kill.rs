@@ -8,7 +8,7 @@ use std::thread;
 
 use serde_json::{Value as Json, json};
 use store::{Block, Db, Location, Options, Query, Statement, Type};
-use testkit::consistency::violations;
+use testkit::consistency::{ties, violations};
 
 use crate::process::{Client, Engine, Place};
 
@@ -271,6 +271,7 @@ fn look(place: &Place, round: usize) -> Facts {
         if is_file {
             let answer = select(&db, "PRAGMA integrity_check", &[Type::Text]).await;
             assert_eq!(answer.text(0, 0), Some("ok"), "round {round}");
+            assert_eq!(ties(&db).await, Vec::<String>::new(), "round {round}");
         } else {
             // What the killed server had sent may still be at work.
             let busy = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
