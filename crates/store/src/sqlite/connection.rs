@@ -1,5 +1,6 @@
 //! Connections and how statements run on them.
 
+use std::thread;
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
@@ -50,7 +51,7 @@ pub(super) fn open(file: &File, role: Role) -> rusqlite::Result<Connection> {
         }
         Role::Writer => {
             let durable = if file.durable { "FULL" } else { "OFF" };
-            connection.pragma_update(None, "journal_mode", "WAL")?;
+            write_ahead(&connection)?;
             connection.pragma_update(None, "synchronous", durable)?;
             connection.execute_batch(
                 "PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -16384",
@@ -185,6 +186,20 @@ impl From<rusqlite::Error> for Error {
             _ => Error::Engine(text),
         }
     }
+}
+
+/// Switches a file to write-ahead logging. Two that switch a new one at the same moment are in each other's way, and the
+/// engine does not wait for that by itself as it does for other locks.
+#[expect(clippy::disallowed_methods, reason = "there is nothing to wait for but the other's end")]
+fn write_ahead(connection: &Connection) -> rusqlite::Result<()> {
+    const PAUSE: Duration = Duration::from_millis(20);
+    for _ in 0..PATIENCE.as_millis() / PAUSE.as_millis() {
+        match connection.pragma_update(None, "journal_mode", "WAL") {
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => thread::sleep(PAUSE),
+            done => return done,
+        }
+    }
+    connection.pragma_update(None, "journal_mode", "WAL")
 }
 
 #[cfg(test)]
