@@ -45,9 +45,8 @@ pub(super) fn open(file: &File, role: Role) -> rusqlite::Result<Connection> {
     connection.execute_batch("PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF; PRAGMA foreign_keys = OFF")?;
     match role {
         Role::Reader => {
-            // As much as the engine maps at all: of a large file the system then keeps what is read often, for all readers.
             connection
-                .execute_batch("PRAGMA query_only = ON; PRAGMA cache_size = -4096; PRAGMA mmap_size = 2147418112")?;
+                .execute_batch("PRAGMA query_only = ON; PRAGMA cache_size = -4096; PRAGMA mmap_size = 268435456")?;
         }
         Role::Writer => {
             let durable = if file.durable { "FULL" } else { "OFF" };
