@@ -30,6 +30,11 @@ for target in "${targets[@]}"; do
         -print_final_stats=1 "$found" "fuzz/corpus/$target" >"$log" 2>&1 || code=$?
     executed=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
     rate=$(sed -n 's/^stat::average_exec_per_sec: *//p' "$log")
+    # What libFuzzer exits with when a signal ends it.
+    if [ "$code" -eq 72 ]; then
+        echo "$target: interrupted after ${executed:-?} inputs" >&2
+        exit 1
+    fi
     if [ "$code" -ne 0 ]; then
         tail -n 40 "$log" >&2
         echo "$target: FAILED after ${executed:-?} inputs; the input is in fuzz/artifacts/$target/" >&2
