@@ -13,6 +13,8 @@ pub(crate) type Content = Arc<dyn Any + Send + Sync>;
 
 /// A connection that writes, with the state of its transaction.
 pub(crate) trait Session: Send {
+    /// Whether nobody else writes while a transaction is open.
+    fn is_alone(&self) -> bool;
     /// Begins a transaction, opening the connection first if need be.
     fn begin(&mut self) -> Result<(), Error>;
     /// Whether a transaction is open.

@@ -53,6 +53,11 @@ impl Write {
         })
     }
 
+    /// Whether nobody else writes while this transaction is open, so that what was read stays true.
+    pub fn is_alone(&self) -> bool {
+        self.session.is_alone()
+    }
+
     /// The next gid. It is never handed out again, whatever becomes of the transaction.
     ///
     /// # Errors

@@ -131,6 +131,10 @@ static SHARE: LazyLock<Arc<Statement>> =
     LazyLock::new(|| Statement::new("SELECT pg_advisory_xact_lock_shared(?1) IS NULL", &[Type::Bool]));
 
 impl session::Session for Session {
+    fn is_alone(&self) -> bool {
+        false
+    }
+
     fn begin(&mut self) -> Result<(), Error> {
         let begin = "BEGIN ISOLATION LEVEL READ COMMITTED";
         self.link.wait_connected(async |connection| Ok(connection.client.batch_execute(begin).await?))?;

@@ -68,6 +68,10 @@ fn open(file: &File, log: &Arc<AtomicUsize>) -> Result<Connection, Error> {
 }
 
 impl session::Session for Session {
+    fn is_alone(&self) -> bool {
+        true
+    }
+
     fn begin(&mut self) -> Result<(), Error> {
         self.run("BEGIN IMMEDIATE")?;
         let reserved = self.reserve_again();
