@@ -11,7 +11,9 @@ use engine::body::{Given, given, text as given_text};
 use engine::call::Call;
 use engine::change::Did;
 use engine::error::{Error, Result};
-use engine::field::{Edge, Field, Kind, boolean, computed, link, long_text, many, nothing, object, one, sql, text};
+use engine::field::{
+    Beside, Edge, Field, Kind, boolean, computed, link, long_text, many, nothing, object, one, sql, text, through,
+};
 use engine::input::{Input, InputKind, input};
 use engine::json::Writer;
 use engine::parameter::shortened;
@@ -46,10 +48,7 @@ pub static CUSTOM_FIELD_ON_TASK: Resource = Resource {
         sql("enabled", Kind::Bool, "TRUE").compact(),
         enum_options().compact(),
         one("enum_value", &ENUM_OPTION, "v.enum_option_id").compact().only(&["enum"]),
-        many("multi_enum_values", &ENUM_OPTION, ITEMS)
-            .keyed("CASE WHEN t.resource_subtype = 'multi_enum' THEN v.gid END")
-            .compact()
-            .only(&["multi_enum"]),
+        many("multi_enum_values", &ENUM_OPTION, ITEMS).keyed("v.gid").compact().only(&["multi_enum"]),
         object("date_value", DATE).compact().only(&["date"]),
         text("name").compact(),
         long_text("description").compact(),
@@ -59,10 +58,7 @@ pub static CUSTOM_FIELD_ON_TASK: Resource = Resource {
         CURRENCY_CODE,
         CUSTOM_LABEL,
         CUSTOM_LABEL_POSITION,
-        many("people_value", &USER, ITEMS)
-            .keyed("CASE WHEN t.resource_subtype = 'people' THEN v.gid END")
-            .compact()
-            .only(&["people"]),
+        many("people_value", &USER, ITEMS).keyed("v.gid").compact().only(&["people"]),
         nothing("asana_created_field", Kind::Text(64)),
         one("created_by", &USER, "created_by_id").compact(),
         text("default_access_level"),
@@ -99,10 +95,16 @@ const ON_TASK: &str = "task_projects tp CROSS JOIN projects p CROSS JOIN custom_
         AND EXISTS (SELECT 1 FROM {each_principal} v1 CROSS JOIN grants x1 WHERE x1.scope_id = tp1.project_id \
             AND x1.principal_id = v1.column1))";
 
+/// The fields of a project.
+const SETTINGS: &Edge = &link("custom_field_settings", "parent_id", "custom_field_id", "e.rank, e.gid");
+
+/// What a task says about them.
+const VALUES: Beside = Beside { table: "custom_field_values", owner: "object_id", target: "custom_field_id" };
+
 /// The `custom_fields` of a task, one project's after another's in the order of their settings. A body writes them by
 /// [`read_values`] and [`write_values`].
 pub const fn custom_fields() -> Field {
-    let edge = Edge::From { from: ON_TASK, owner: "tp.task_id", order: "tp.project_id, s.rank, s.gid" };
+    let edge = through("projects", SETTINGS, VALUES);
     many("custom_fields", &CUSTOM_FIELD_ON_TASK, edge).writable().input(InputKind::Json)
 }
 
