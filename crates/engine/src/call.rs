@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock, RwLock};
 
 use model::Level;
 use rustc_hash::FxBuildHasher;
-use store::{Block, Query, Statement, Type, Value, Write};
+use store::{Block, Query, Statement, Step, Type, Value, Write};
 
 use crate::access::{Levels, Name, Viewer, field_refusal, object_query, path_refusal};
 use crate::body::Body;
@@ -60,7 +60,7 @@ impl Shared {
 /// Inserted rows wait until a statement might look at them ([`crate::pending`]). Rules that read first and write last cost
 /// the fewest round trips.
 pub struct Call<'a> {
-    write: &'a mut Write,
+    pub(crate) write: &'a mut Write,
     /// The caller.
     pub viewer: &'a Viewer,
     /// The moment of the request.
@@ -79,7 +79,7 @@ pub struct Call<'a> {
 #[derive(Default)]
 struct Known {
     /// The gids in the body.
-    named: Vec<i64>,
+    named: Vec<(&'static Resource, Vec<i64>)>,
     /// The caller's levels, by resource and gid.
     levels: HashMap<(usize, i64), Option<Level>, FxBuildHasher>,
     /// The workspaces, by gid.
@@ -95,6 +95,7 @@ static WORKSPACES: LazyLock<Template> = LazyLock::new(|| {
 static DELETE_OBJECT: LazyLock<Arc<Statement>> =
     LazyLock::new(|| Statement::new("UPDATE objects SET deleted_at = ?2 WHERE gid = ?1", &[]));
 
+/// A resource as a key.
 fn place(resource: &'static Resource) -> usize {
     std::ptr::from_ref(resource) as usize
 }
@@ -145,9 +146,13 @@ impl<'a> Call<'a> {
         Ok(self.write.share(key)?)
     }
 
-    /// As [`Call::share`], for many keys, one after the other.
+    /// As [`Call::share`], for many keys, one after the other. What the body names is looked up again with them.
     pub fn share_all(&mut self, keys: &[i64]) -> Result<()> {
-        keys.iter().try_for_each(|key| self.share(*key))
+        if self.write.is_alone() {
+            return Ok(());
+        }
+        self.known.forget();
+        self.look_up(keys.iter().map(|key| Step::Share(*key)).collect())
     }
 
     /// Whoever held a lock may have changed what was read before.
@@ -158,26 +163,43 @@ impl<'a> Call<'a> {
     }
 
     /// Sends the rows that wait.
-    pub(crate) fn flush(&mut self) -> Result<()> {
-        self.pending.flush(self.write)
+    fn flush(&mut self) -> Result<()> {
+        match self.pending.is_empty() {
+            true => Ok(()),
+            false => self.run_all(Vec::new()).map(drop),
+        }
+    }
+
+    /// Runs steps after the rows that wait, all in one round trip. A block for each step.
+    pub(crate) fn run_all(&mut self, steps: Vec<Step>) -> Result<Vec<Block>> {
+        let mut all: Vec<Step> = self.pending.take().collect();
+        let waited = all.len();
+        all.extend(steps);
+        if all.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut blocks = self.write.run_all(&all)?;
+        Ok(blocks.split_off(waited))
     }
 
     /// Rows of a query. `sql` has parameters `?1`, `?2`, ...
     pub fn query(&mut self, sql: &str, columns: &[Type], parameters: &[Value]) -> Result<Block> {
-        self.flush()?;
         let statement = self.shared.statements.get(sql, columns);
-        Ok(self.write.query(&statement, parameters)?)
+        self.ask(&statement, parameters)
     }
 
     /// Rows of a template's query; `ids` is its `{ids}`.
     pub fn select(&mut self, template: &Template, ids: &[i64], named: &[(&str, Value)]) -> Result<Block> {
         let query = template.bind(&Bindings { viewer: self.viewer, now: self.now, ids, named });
-        self.ask(&query)
+        self.ask(&query.statement, &query.parameters)
     }
 
-    fn ask(&mut self, query: &Query) -> Result<Block> {
-        self.flush()?;
-        Ok(self.write.query(&query.statement, &query.parameters)?)
+    fn ask(&mut self, statement: &Arc<Statement>, parameters: &[Value]) -> Result<Block> {
+        if self.pending.is_empty() {
+            return Ok(self.write.query(statement, parameters)?);
+        }
+        let blocks = self.run_all(vec![Step::Run(Query::new(statement, parameters.to_vec()))])?;
+        Ok(blocks.into_iter().next().unwrap_or_default())
     }
 
     /// The first number of a query; `None` for no row or NULL.
@@ -279,7 +301,7 @@ impl<'a> Call<'a> {
             return Ok(*level);
         }
         let query = self.shared.levels(resource).query(self.viewer, &[gid]);
-        let block = self.ask(&query)?;
+        let block = self.ask(&query.statement, &query.parameters)?;
         Ok(Levels::level(&block, gid))
     }
 
@@ -289,7 +311,8 @@ impl<'a> Call<'a> {
             return Ok(*workspace);
         }
         // Whoever asks about one object of the body asks about the next.
-        let mut gids = std::mem::take(&mut self.known.named);
+        let named = self.known.named.iter().flat_map(|(_, gids)| gids);
+        let mut gids: Vec<i64> = named.copied().take(LONGEST_LIST).collect();
         if !gids.contains(&gid) {
             gids = vec![gid];
         }
@@ -330,38 +353,38 @@ impl<'a> Call<'a> {
     }
 
     fn object(&mut self, gid: i64) -> Result<Block> {
-        self.ask(&object_query(gid))
+        let query = object_query(gid);
+        self.ask(&query.statement, &query.parameters)
     }
 
     /// Turns the names in the body into gids of objects that exist and that the caller sees.
     pub(crate) fn resolve_body(&mut self) -> Result<()> {
         let mut body = std::mem::take(&mut self.body);
-        self.look_up(&body)?;
+        self.known.named = named(&body);
+        self.look_up(Vec::new())?;
         let resolved = body.resolve("", &mut |resource, path, name, text| self.resolve(resource, path, name, text));
         self.body = body;
         resolved
     }
 
-    /// Reads the caller's levels on everything that the body names by its gid, one query for each resource.
-    fn look_up(&mut self, body: &Body) -> Result<()> {
-        let mut named: Vec<(&'static Resource, Vec<i64>)> = Vec::new();
-        body.each_gid(&mut |resource, gid| {
-            let gids = match named.iter_mut().find(|(known, _)| *known == resource) {
-                Some((_, gids)) => gids,
-                None => &mut named.push_mut((resource, Vec::new())).1,
-            };
-            if !gids.contains(&gid) {
-                gids.push(gid);
-            }
-        });
-        for (resource, gids) in named {
+    /// Reads the caller's levels on everything that the body names by its gid, one query for each resource, after `first`.
+    fn look_up(&mut self, first: Vec<Step>) -> Result<()> {
+        let mut steps = first;
+        let mut asked = Vec::new();
+        for (resource, gids) in &self.known.named {
             for gids in gids.chunks(LONGEST_LIST) {
-                let query = self.shared.levels(resource).query(self.viewer, gids);
-                let block = self.ask(&query)?;
-                let levels = gids.iter().map(|gid| ((place(resource), *gid), Levels::level(&block, *gid)));
-                self.known.levels.extend(levels);
+                steps.push(Step::Run(self.shared.levels(resource).query(self.viewer, gids)));
+                asked.push((*resource, gids.to_vec()));
             }
-            self.known.named.extend(gids);
+        }
+        if steps.is_empty() {
+            return Ok(());
+        }
+        let mut blocks = self.run_all(steps)?;
+        let blocks = blocks.split_off(blocks.len() - asked.len());
+        for ((resource, gids), block) in asked.iter().zip(&blocks) {
+            let levels = gids.iter().map(|gid| ((place(resource), *gid), Levels::level(block, *gid)));
+            self.known.levels.extend(levels);
         }
         Ok(())
     }
@@ -380,6 +403,21 @@ impl<'a> Call<'a> {
             None => Err(Error::unknown_object(path, crate::parameter::shortened(text))),
         }
     }
+}
+
+/// What a body names by its gid, each once.
+fn named(body: &Body) -> Vec<(&'static Resource, Vec<i64>)> {
+    let mut named: Vec<(&'static Resource, Vec<i64>)> = Vec::new();
+    body.each_gid(&mut |resource, gid| {
+        let gids = match named.iter_mut().find(|(known, _)| *known == resource) {
+            Some((_, gids)) => gids,
+            None => &mut named.push_mut((resource, Vec::new())).1,
+        };
+        if !gids.contains(&gid) {
+            gids.push(gid);
+        }
+    });
+    named
 }
 
 impl Known {

@@ -3,7 +3,9 @@
 //! A request changes many things that are heard at the same places: a new task, and ten lines about it. They are one set,
 //! whose routes are written once.
 
-use store::{Type, Value};
+use std::sync::{Arc, LazyLock};
+
+use store::{Query, Rows, Statement, Step, Type, Value};
 
 use crate::call::Call;
 use crate::error::Result;
@@ -107,19 +109,24 @@ pub(crate) struct Set {
     changes: Vec<[Value; CHANGE.len() - 1]>,
 }
 
-const CHANGE: [(&str, Type); 10] = [
-    ("set_id", Type::Int),
-    ("number", Type::Int),
-    ("object_id", Type::Int),
-    ("kind", Type::Text),
-    ("resource_subtype", Type::Text),
-    ("action", Type::Text),
-    ("field", Type::Text),
-    ("field_action", Type::Text),
-    ("value", Type::Int),
-    ("parent_id", Type::Int),
+const CHANGE: [&str; 10] = [
+    "set_id",
+    "number",
+    "object_id",
+    "kind",
+    "resource_subtype",
+    "action",
+    "field",
+    "field_action",
+    "value",
+    "parent_id",
 ];
-const ROUTE: [(&str, Type); 3] = [("container_id", Type::Int), ("set_id", Type::Int), ("only_itself", Type::Bool)];
+const ROUTE: [&str; 3] = ["container_id", "set_id", "only_itself"];
+
+static NEW_SET: LazyLock<Arc<Statement>> = LazyLock::new(|| {
+    let text = "INSERT INTO change_sets (workspace_id, actor_id, created_at) VALUES (?1, ?2, ?3) RETURNING id";
+    Statement::new(text, &[Type::Int])
+});
 
 impl Call<'_> {
     /// Writes a change. It is heard at the object itself and at `containers`: projects, parents, teams.
@@ -154,26 +161,30 @@ impl Call<'_> {
     /// recorded before.
     pub fn open_set(&mut self, workspace: i64) -> Result<i64> {
         self.finish()?;
-        self.new_set(workspace)
+        let opened = self.run_all(vec![self.new_set(workspace)])?;
+        Ok(opened[0].int(0, 0).unwrap_or_default())
     }
 
-    fn new_set(&mut self, workspace: i64) -> Result<i64> {
-        let id = self.number(
-            "INSERT INTO change_sets (workspace_id, actor_id, created_at) VALUES (?1, ?2, ?3) RETURNING id",
-            &[workspace.into(), self.viewer.user.into(), self.now.into()],
-        )?;
-        Ok(id.unwrap_or_default())
+    fn new_set(&self, workspace: i64) -> Step {
+        Step::Run(Query::new(&NEW_SET, vec![workspace.into(), self.viewer.user.into(), self.now.into()]))
     }
 
     /// Sends what waits: rows, then changes.
     pub(crate) fn finish(&mut self) -> Result<()> {
-        self.flush()?;
-        for set in std::mem::take(&mut self.pending.sets) {
-            let id = Value::Int(self.new_set(set.workspace)?);
-            let changes = set.changes.into_iter().flat_map(|change| std::iter::once(id.clone()).chain(change));
-            self.insert_rows("changes", &CHANGE, &changes.collect::<Vec<_>>())?;
-            let routes = set.heard.iter().flat_map(|place| [(*place).into(), id.clone(), false.into()]);
-            self.insert_rows("change_routes", &ROUTE, &routes.collect::<Vec<_>>())?;
+        let sets = std::mem::take(&mut self.pending.sets);
+        let opened = self.run_all(sets.iter().map(|set| self.new_set(set.workspace)).collect())?;
+        let mut changes = Rows { table: "changes", columns: CHANGE.to_vec(), cells: Vec::new() };
+        let mut routes = Rows { table: "change_routes", columns: ROUTE.to_vec(), cells: Vec::new() };
+        for (set, opened) in sets.into_iter().zip(&opened) {
+            let id = Value::Int(opened.int(0, 0).unwrap_or_default());
+            for change in set.changes {
+                changes.cells.push(id.clone());
+                changes.cells.extend(change);
+            }
+            routes.cells.extend(set.heard.iter().flat_map(|place| [(*place).into(), id.clone(), false.into()]));
+        }
+        if !changes.cells.is_empty() {
+            self.write.run_all(&[Step::Insert(changes), Step::Insert(routes)])?;
         }
         Ok(())
     }

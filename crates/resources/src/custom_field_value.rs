@@ -82,19 +82,6 @@ const DATE: &[Field] = &[sql("date", Kind::Date, "v.date_value"), sql("date_time
 
 const ITEMS: Edge = link("custom_field_value_items", "value_id", "item_id", "e.position");
 
-/// The fields of the tasks `tp.task_id`, with their values: those of its projects that the viewer sees. When two projects
-/// have a field, the first one's setting stands for both.
-const ON_TASK: &str = "task_projects tp CROSS JOIN projects p CROSS JOIN custom_field_settings s CROSS JOIN custom_fields t \
-    LEFT JOIN custom_field_values v ON v.object_id = tp.task_id AND v.custom_field_id = t.gid \
-    WHERE p.gid = tp.project_id AND p.deleted_at IS NULL AND s.parent_id = tp.project_id AND t.gid = s.custom_field_id \
-    AND EXISTS (SELECT 1 FROM {each_principal} v0 CROSS JOIN grants x WHERE x.scope_id = tp.project_id \
-        AND x.principal_id = v0.column1) \
-    AND NOT EXISTS (SELECT 1 FROM task_projects tp1 CROSS JOIN custom_field_settings s1 CROSS JOIN projects p1 \
-        WHERE tp1.task_id = tp.task_id AND tp1.project_id < tp.project_id AND s1.parent_id = tp1.project_id \
-        AND s1.custom_field_id = s.custom_field_id AND p1.gid = tp1.project_id AND p1.deleted_at IS NULL \
-        AND EXISTS (SELECT 1 FROM {each_principal} v1 CROSS JOIN grants x1 WHERE x1.scope_id = tp1.project_id \
-            AND x1.principal_id = v1.column1))";
-
 /// The fields of a project.
 const SETTINGS: &Edge = &link("custom_field_settings", "parent_id", "custom_field_id", "e.rank, e.gid");
 
@@ -199,13 +186,21 @@ pub fn read_values(
     Ok(new)
 }
 
-/// Writes values on a task; `containers` is where its changes are heard.
-pub fn write_values(call: &mut Call<'_>, task: &Task, containers: &[i64], values: Vec<NewValue>) -> Result<()> {
+/// Writes values on a task, with their stories; `containers` is where its changes are heard.
+pub fn write_values(call: &mut Call<'_>, task: &Task, containers: &[i64], values: &[NewValue]) -> Result<()> {
     for NewValue { on, asked } in values {
-        on.store(call, task.gid, &asked)?;
-        on.tell(call, task, containers, &asked)?;
+        on.store(call, task.gid, asked)?;
+        on.tell(call, task, containers, asked)?;
     }
     Ok(())
+}
+
+/// Records the changes of values. Of a new task nothing changes: it was added with them.
+pub fn record_values(call: &mut Call<'_>, task: &Task, containers: &[i64], values: &[NewValue]) {
+    for NewValue { on, .. } in values {
+        let change = task_change(Did::Changed, task).field("custom_fields").value(Some(on.field));
+        call.record(&change, containers);
+    }
 }
 
 static FIELDS: LazyLock<Template> = LazyLock::new(|| {
@@ -417,7 +412,7 @@ impl OnTask {
         Ok(())
     }
 
-    /// Writes the story and the change.
+    /// Writes the story.
     fn tell(&self, call: &mut Call<'_>, task: &Task, containers: &[i64], asked: &Held) -> Result<()> {
         let (subtype, property) = match self.subtype.as_str() {
             "number" => (subtype::NUMBER_CUSTOM_FIELD_CHANGED, "number_value"),
@@ -451,8 +446,6 @@ impl OnTask {
                 containers,
             },
         )?;
-        let change = task_change(Did::Changed, task).field("custom_fields").value(Some(self.field));
-        call.record(&change, containers);
         Ok(())
     }
 

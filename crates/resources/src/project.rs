@@ -165,7 +165,8 @@ pub static PROJECT: Resource = Resource {
 macro_rules! tasks {
     ($condition:literal) => {
         concat!(
-            "(SELECT count(*) FROM task_projects e CROSS JOIN tasks k WHERE e.project_id = t.gid AND k.gid = e.task_id \
+            "(SELECT count(*) FROM sections s CROSS JOIN task_projects e CROSS JOIN tasks k WHERE s.project_id = t.gid \
+             AND e.section_id = s.gid AND k.gid = e.task_id \
              AND k.deleted_at IS NULL AND ",
             $condition,
             ")"
@@ -565,8 +566,8 @@ fn delete_project(call: &mut Call<'_>) -> Result<Outcome> {
 /// The tasks that go with a project: those that are in no other one and below no other task, and everything below them.
 const DOOMED: &str = "\
     WITH RECURSIVE doomed (gid) AS (\
-      SELECT k.gid FROM task_projects e CROSS JOIN tasks k \
-      WHERE e.project_id = ?1 AND k.gid = e.task_id AND k.parent_id IS NULL AND k.deleted_at IS NULL \
+      SELECT k.gid FROM sections s CROSS JOIN task_projects e CROSS JOIN tasks k \
+      WHERE s.project_id = ?1 AND e.section_id = s.gid AND k.gid = e.task_id AND k.parent_id IS NULL AND k.deleted_at IS NULL \
       AND NOT EXISTS (SELECT 1 FROM task_projects o CROSS JOIN projects p WHERE o.task_id = k.gid \
         AND o.project_id <> ?1 AND p.gid = o.project_id AND p.deleted_at IS NULL) \
       UNION SELECT c.gid FROM doomed d CROSS JOIN tasks c WHERE c.parent_id = d.gid AND c.deleted_at IS NULL)";

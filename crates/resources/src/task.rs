@@ -30,7 +30,7 @@ use model::{Level, rich_text};
 use serde_json::{Value as Json, json};
 use store::{Type, Value};
 
-use crate::custom_field_value::{NewValue, custom_fields, projects_of, read_values, write_values};
+use crate::custom_field_value::{NewValue, custom_fields, projects_of, read_values, record_values, write_values};
 use crate::like::LIKE_OF_TASK;
 use crate::project::PROJECT;
 use crate::section::{SECTION, first_of};
@@ -531,7 +531,7 @@ fn create_task(call: &mut Call<'_>) -> Result<Outcome> {
     }
     container::announce(call, &after, &places, &entry.containers)?;
     tell(call, &before, &after, &entry.containers, true)?;
-    write_values(call, &after, &entry.containers, values)?;
+    write_values(call, &after, &entry.containers, &values)?;
     write_extras(call, &after)?;
     Ok(Outcome::Object(gid))
 }
@@ -557,7 +557,8 @@ fn update_task(call: &mut Call<'_>) -> Result<Outcome> {
         record_field(call, &after, "notes", &containers);
         story(call, &after, "notes_changed", &containers, |_| {})?;
     }
-    write_values(call, &after, &containers, values)?;
+    write_values(call, &after, &containers, &values)?;
+    record_values(call, &after, &containers, &values);
     write_extras(call, &after)?;
     Ok(Outcome::Object(before.gid))
 }

@@ -18,6 +18,7 @@ mod session;
 mod shared;
 mod sqlite;
 mod statement;
+mod step;
 #[cfg(feature = "throwaway")]
 pub mod throwaway;
 mod value;
@@ -31,5 +32,6 @@ pub use fault::Faults;
 pub use location::{Location, Options};
 pub use read::Read;
 pub use statement::{Query, Statement};
+pub use step::{Rows, Step};
 pub use value::{Type, Value};
 pub use write::Write;

@@ -24,6 +24,7 @@ pub(crate) static MIGRATIONS: &[Migration] = migrations![
     1 "0001_core",
     2 "0002_work",
     3 "0003_change_sets",
+    4 "0004_fewer_indexes",
 ];
 
 /// The table in which a database remembers its steps.

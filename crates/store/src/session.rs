@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::block::Block;
 use crate::error::Error;
 use crate::statement::Statement;
+use crate::step::Step;
 use crate::value::{Type, Value};
 
 /// The whole content of a database, in whatever form its engine can take back fastest.
@@ -13,8 +14,6 @@ pub(crate) type Content = Arc<dyn Any + Send + Sync>;
 
 /// A connection that writes, with the state of its transaction.
 pub(crate) trait Session: Send {
-    /// Whether nobody else writes while a transaction is open.
-    fn is_alone(&self) -> bool;
     /// Begins a transaction, opening the connection first if need be.
     fn begin(&mut self) -> Result<(), Error>;
     /// Whether a transaction is open.
@@ -37,6 +36,10 @@ pub(crate) trait Session: Send {
     fn query(&mut self, statement: &Arc<Statement>, parameters: &[Value]) -> Result<Block, Error>;
     fn execute(&mut self, statement: &Arc<Statement>, parameters: &[Value]) -> Result<u64, Error>;
     fn insert(&mut self, table: &str, columns: &[(&str, Type)], rows: &[Value]) -> Result<u64, Error>;
+    /// Runs steps in order, as far as they go without an error. The rows to insert are whole.
+    fn run_all(&mut self, steps: &[Step]) -> Result<Vec<Block>, Error>;
+    /// Whether a transaction that is open keeps all others from writing.
+    fn is_alone(&self) -> bool;
     fn lock(&mut self, key: i64) -> Result<(), Error>;
     /// As `lock`, for many keys, one after the other.
     fn lock_all(&mut self, keys: &[i64]) -> Result<(), Error>;

@@ -60,10 +60,10 @@ impl Query {
 }
 
 /// The text that inserts so many rows.
-pub(crate) fn insert_text(table: &str, columns: &[(&str, Type)], rows: usize) -> String {
+pub(crate) fn insert_text(table: &str, columns: &[&str], rows: usize) -> String {
     let mut sql = String::with_capacity(64 + (24 + 6 * rows) * columns.len());
     sql.extend(["INSERT INTO ", table, " ("]);
-    for (at, (column, _)) in columns.iter().enumerate() {
+    for (at, column) in columns.iter().enumerate() {
         sql.extend([if at == 0 { "" } else { ", " }, column]);
     }
     sql.push_str(") VALUES ");
@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn rows_are_inserted_by_one_text() {
-        let columns = [("a", Type::Int), ("b", Type::Text)];
+        let columns = ["a", "b"];
         assert_eq!(insert_text("t", &columns, 2), "INSERT INTO t (a, b) VALUES (?1, ?2), (?3, ?4)");
         assert_eq!(insert_text("t", &columns[..1], 1), "INSERT INTO t (a) VALUES (?1)");
     }

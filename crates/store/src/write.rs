@@ -7,6 +7,7 @@ use crate::error::Error;
 use crate::session::Session;
 use crate::shared::Shared;
 use crate::statement::Statement;
+use crate::step::{self, Step};
 use crate::value::{Type, Value};
 
 /// A write transaction. All calls block: the function that gets it runs on a thread of a writer.
@@ -47,13 +48,25 @@ impl Write {
     /// # Errors
     /// As [`Write::query`].
     pub fn insert_rows(&mut self, table: &str, columns: &[(&str, Type)], rows: &[Value]) -> Result<u64, Error> {
-        self.run(|session| match rows.len().checked_rem(columns.len()) {
-            Some(0) => session.insert(table, columns, rows),
-            _ => Err(Error::engine(format!("{} cells for rows of {}", rows.len(), columns.len()))),
+        self.run(|session| {
+            step::whole_rows(columns.len(), rows)?;
+            session.insert(table, columns, rows)
         })
     }
 
-    /// Whether nobody else writes while this transaction is open, so that what was read stays true.
+    /// Runs all steps in order, in one round trip where there are round trips. A block for each, which is empty for
+    /// those that return nothing. Each sees what was committed when it began: what comes after a lock sees what whoever
+    /// had the lock before has written.
+    ///
+    /// # Errors
+    /// As [`Write::query`], the first there is; the steps after it have not run.
+    pub fn run_all(&mut self, steps: &[Step]) -> Result<Vec<Block>, Error> {
+        let counted = steps.iter().try_for_each(|step| self.shared.statement().and_then(|()| step.check()));
+        let result = counted.and_then(|()| self.session.run_all(steps));
+        result.inspect_err(|error| remember(&mut self.failure, error))
+    }
+
+    /// Whether nobody else writes while this transaction is open, so that what it has read stays true without a lock.
     pub fn is_alone(&self) -> bool {
         self.session.is_alone()
     }

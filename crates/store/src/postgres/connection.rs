@@ -106,6 +106,14 @@ impl Connection {
         Ok(try_join(begin, run).await?.1)
     }
 
+    /// Runs statements in one round trip (two if some are to be prepared first), in the transaction that is open.
+    pub async fn pipeline(&mut self, queries: &[Query]) -> Result<Vec<Block>, Error> {
+        let Connection { client, prepared, .. } = self;
+        prepared.add(client, queries.iter().map(|query| &query.statement)).await?;
+        let prepared = &*prepared;
+        try_join_all(queries.iter().map(|query| run(client, prepared, &query.statement, &query.parameters))).await
+    }
+
     async fn prepare(&mut self, statements: [&Arc<Statement>; 1]) -> Result<(), Error> {
         self.prepared.add(&self.client, statements.into_iter()).await
     }

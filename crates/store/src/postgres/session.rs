@@ -17,7 +17,8 @@ use crate::dialect;
 use crate::error::Error;
 use crate::gids;
 use crate::session::{self, Content};
-use crate::statement::{Statement, insert_text};
+use crate::statement::{Query, Statement, insert_text};
+use crate::step::{Rows, Step};
 use crate::value::{Type, Value};
 
 /// A connection and the runtime that drives it while somebody waits for it: no other thread has to be woken.
@@ -131,10 +132,6 @@ static SHARE: LazyLock<Arc<Statement>> =
     LazyLock::new(|| Statement::new("SELECT pg_advisory_xact_lock_shared(?1) IS NULL", &[Type::Bool]));
 
 impl session::Session for Session {
-    fn is_alone(&self) -> bool {
-        false
-    }
-
     fn begin(&mut self) -> Result<(), Error> {
         let begin = "BEGIN ISOLATION LEVEL READ COMMITTED";
         self.link.wait_connected(async |connection| Ok(connection.client.batch_execute(begin).await?))?;
@@ -190,16 +187,16 @@ impl session::Session for Session {
     }
 
     fn insert(&mut self, table: &str, columns: &[(&str, Type)], rows: &[Value]) -> Result<u64, Error> {
+        let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
         let count = rows.len() / columns.len().max(1);
         if count <= FEW {
             // A copy takes more messages, and its text is parsed each time.
             return if count == 0 {
                 Ok(0)
             } else {
-                self.execute(&Statement::new(insert_text(table, columns, count), &[]), rows)
+                self.execute(&Statement::new(insert_text(table, &names, count), &[]), rows)
             };
         }
-        let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
         let types: Vec<ServerType> = columns.iter().map(|(_, kind)| server_type(*kind)).collect();
         let copy = format!("COPY {table} ({}) FROM STDIN (FORMAT binary)", names.join(", "));
         self.link.wait(async |connection| {
@@ -210,6 +207,36 @@ impl session::Session for Session {
             }
             Ok(writer.finish().await?)
         })
+    }
+
+    fn run_all(&mut self, steps: &[Step]) -> Result<Vec<Block>, Error> {
+        let mut queries = Vec::with_capacity(steps.len());
+        // How many queries each step has become.
+        let mut counts = Vec::with_capacity(steps.len());
+        for step in steps {
+            let before = queries.len();
+            match step {
+                Step::Run(query) => queries.push(query.clone()),
+                Step::Insert(rows) => push_inserts(rows, &mut queries),
+                Step::Lock(key) => queries.push(Query::new(&LOCK, vec![(*key).into()])),
+                Step::Share(key) => queries.push(Query::new(&SHARE, vec![(*key).into()])),
+            }
+            counts.push(queries.len() - before);
+        }
+        let blocks = self.link.wait(async |connection| connection.pipeline(&queries).await)?;
+        let mut blocks = blocks.into_iter();
+        let run = |(step, count): (&Step, usize)| match step {
+            Step::Run(_) => blocks.next().unwrap_or_default(),
+            Step::Insert(_) | Step::Lock(_) | Step::Share(_) => {
+                blocks.by_ref().take(count).for_each(drop);
+                Block::default()
+            }
+        };
+        Ok(steps.iter().zip(counts).map(run).collect())
+    }
+
+    fn is_alone(&self) -> bool {
+        false
     }
 
     fn lock(&mut self, key: i64) -> Result<(), Error> {
@@ -250,6 +277,20 @@ impl session::Session for Session {
     fn restore(&mut self, content: &Content) -> Result<(), Error> {
         let tables = content.downcast_ref().ok_or_else(|| Error::engine("a snapshot of another engine"))?;
         self.link.wait_connected(async |connection| snapshot::put_back(&mut connection.client, tables).await)
+    }
+}
+
+/// Inserts so many rows at once, and then as many as are left in ever smaller powers of two: a few texts serve all
+/// lengths, and each is prepared once.
+fn push_inserts(rows: &Rows, queries: &mut Vec<Query>) {
+    let Rows { table, columns, cells } = rows;
+    let mut rest = &cells[..];
+    while !rest.is_empty() {
+        let count = (rest.len() / columns.len()).min(FEW);
+        let count = 1 << count.ilog2();
+        let (chunk, more) = rest.split_at(count * columns.len());
+        queries.push(Query::new(&Statement::new(insert_text(table, columns, count), &[]), chunk.to_vec()));
+        rest = more;
     }
 }
 

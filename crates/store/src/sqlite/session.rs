@@ -18,7 +18,8 @@ use crate::error::Error;
 use crate::gids;
 use crate::migration::MIGRATIONS;
 use crate::session::{self, Content};
-use crate::statement::{Statement, insert_text};
+use crate::statement::{Query, Statement, insert_text};
+use crate::step::{Rows, Step};
 use crate::value::{Type, Value};
 
 /// The one connection that writes.
@@ -47,6 +48,18 @@ impl Session {
         Ok(())
     }
 
+    fn insert_rows(&self, table: &str, columns: &[&str], rows: &[Value]) -> Result<u64, Error> {
+        let mut prepared = self.connection.prepare_cached(&insert_text(table, columns, 1))?;
+        let mut count = 0;
+        for row in rows.chunks_exact(columns.len()) {
+            for (index, value) in row.iter().enumerate() {
+                prepared.raw_bind_parameter(index + 1, Parameter(value))?;
+            }
+            count += prepared.raw_execute()? as u64;
+        }
+        Ok(count)
+    }
+
     /// Writes the reservation of gids again after it was undone: some of them may be in somebody's hands.
     fn reserve_again(&mut self) -> Result<(), Error> {
         if let Some(end) = self.reserved {
@@ -68,10 +81,6 @@ fn open(file: &File, log: &Arc<AtomicUsize>) -> Result<Connection, Error> {
 }
 
 impl session::Session for Session {
-    fn is_alone(&self) -> bool {
-        true
-    }
-
     fn begin(&mut self) -> Result<(), Error> {
         self.run("BEGIN IMMEDIATE")?;
         let reserved = self.reserve_again();
@@ -128,16 +137,25 @@ impl session::Session for Session {
     }
 
     fn insert(&mut self, table: &str, columns: &[(&str, Type)], rows: &[Value]) -> Result<u64, Error> {
-        let sql = insert_text(table, columns, 1);
-        let mut prepared = self.connection.prepare_cached(&sql)?;
-        let mut count = 0;
-        for row in rows.chunks_exact(columns.len()) {
-            for (index, value) in row.iter().enumerate() {
-                prepared.raw_bind_parameter(index + 1, Parameter(value))?;
+        let columns: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
+        self.insert_rows(table, &columns, rows)
+    }
+
+    fn run_all(&mut self, steps: &[Step]) -> Result<Vec<Block>, Error> {
+        let run = |step: &Step| match step {
+            Step::Run(Query { statement, parameters }) => {
+                Ok(connection::query(&self.connection, statement, parameters)?)
             }
-            count += prepared.raw_execute()? as u64;
-        }
-        Ok(count)
+            Step::Insert(Rows { table, columns, cells }) => {
+                self.insert_rows(table, columns, cells).map(|_| Block::default())
+            }
+            Step::Lock(_) | Step::Share(_) => Ok(Block::default()),
+        };
+        steps.iter().map(run).collect()
+    }
+
+    fn is_alone(&self) -> bool {
+        true
     }
 
     /// There is one writer, and every other process waits for the transaction to end.

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use store::{Cell, Db, Error, Location, Query, Statement, Type, Value};
+use store::{Cell, Db, Error, Location, Query, Rows, Statement, Step, Type, Value};
 
 use crate::on_both_engines;
 use crate::world::{World, count_to, insert, names, put, select};
@@ -43,6 +43,9 @@ on_both_engines![
     many_statements_fit,
     rows_are_claimed,
     incomplete_rows_are_refused,
+    steps_run_in_order,
+    a_failed_step_fails_the_write,
+    a_step_after_a_lock_sees_what_it_waited_for,
     opening_twice_at_once_migrates_once,
     a_newer_database_is_refused,
     a_changed_migration_is_refused,
@@ -655,6 +658,98 @@ async fn incomplete_rows_are_refused(world: World) {
     assert!(matches!(insert(&["a", "b", "c"]).await, Err(Error::Engine(_))));
     assert_eq!(insert(&["a", "b"]).await.unwrap(), 1);
     assert_eq!(insert(&[]).await.unwrap(), 0);
+}
+
+/// Rows of settings, with their number as value.
+fn settings(prefix: &str, count: i64) -> Step {
+    let cells = (0..count).flat_map(|number| [Value::from(format!("{prefix}{number:03}")), number.to_string().into()]);
+    Step::Insert(Rows { table: "settings", columns: vec!["name", "value"], cells: cells.collect() })
+}
+
+fn count_settings() -> Step {
+    Step::Run(Query::new(&Statement::new("SELECT count(*) FROM settings", &[Type::Int]), Vec::new()))
+}
+
+async fn steps_run_in_order(world: World) {
+    let db = world.open().await;
+    let is_file = world.is_file();
+    for round in 0..2 {
+        let statements = db.statements();
+        let blocks = db
+            .write(move |write| {
+                assert_eq!(write.is_alone(), is_file);
+                assert!(write.run_all(&[])?.is_empty());
+                let insert = insert();
+                let insert =
+                    |name: &str| Step::Run(Query::new(&insert, vec![format!("{name}{round}").into(), Value::Null]));
+                write.run_all(&[
+                    count_settings(),
+                    Step::Lock(1),
+                    insert("a"),
+                    Step::Share(2),
+                    settings(&format!("r{round}"), 77),
+                    count_settings(),
+                    settings("none", 0),
+                    insert("b"),
+                    count_settings(),
+                ])
+            })
+            .await
+            .map_err(|error: Error| error)
+            .unwrap();
+        assert_eq!(db.statements() - statements, 9);
+        let counts: Vec<_> = blocks.iter().map(|block| (!block.is_empty()).then(|| block.int(0, 0).unwrap())).collect();
+        let before = 79 * round;
+        let none = None;
+        let expected = [Some(before), none, none, none, none, Some(before + 78), none, none, Some(before + 79)];
+        assert_eq!(counts, expected);
+    }
+    let block = select(&db, "SELECT value FROM settings WHERE name = 'r1076'", &[Type::Text]).await;
+    assert_eq!(block.text(0, 0), Some("76"));
+}
+
+async fn a_failed_step_fails_the_write(world: World) {
+    let db = world.open().await;
+    put(&db, "x000", "").await.unwrap();
+    let run = |steps: Vec<Step>| {
+        db.write(move |write| {
+            write.execute(&insert(), &["before".into(), Value::Null])?;
+            drop(write.run_all(&steps));
+            Ok::<_, Error>(())
+        })
+    };
+    let conflict = run(vec![settings("a", 3), settings("x", 3), settings("a", 3)]).await;
+    assert!(matches!(conflict, Err(Error::Conflict(_))), "the first error counts: {conflict:?}");
+    let broken = Rows { table: "settings", columns: vec!["name", "value"], cells: vec!["a".into()] };
+    assert!(matches!(run(vec![Step::Insert(broken)]).await, Err(Error::Engine(_))));
+    let wrong = Query::new(&Statement::new("SELECT nothing", &[Type::Int]), Vec::new());
+    assert!(matches!(run(vec![settings("a", 3), Step::Run(wrong)]).await, Err(Error::Engine(_))));
+    db.faults().fail_statement(4);
+    assert!(matches!(run(vec![settings("a", 3), Step::Lock(1), settings("b", 3)]).await, Err(Error::Engine(_))));
+    assert_eq!(names(&db).await, ["x000"]);
+}
+
+async fn a_step_after_a_lock_sees_what_it_waited_for(world: World) {
+    let db = world.open().await;
+    let writes: Vec<_> = (0..32)
+        .map(|number: i64| {
+            let db = db.clone();
+            tokio::spawn(async move {
+                db.write(move |write| {
+                    let count = write.run_all(&[Step::Lock(7), count_settings()])?[1].int(0, 0).unwrap();
+                    write.execute(&insert(), &[format!("{number:02}").into(), Value::Null])?;
+                    Ok::<_, Error>(count)
+                })
+                .await
+            })
+        })
+        .collect();
+    let mut counts = Vec::new();
+    for write in writes {
+        counts.push(write.await.unwrap().unwrap());
+    }
+    counts.sort_unstable();
+    assert_eq!(counts, (0..32).collect::<Vec<i64>>());
 }
 
 async fn opening_twice_at_once_migrates_once(world: World) {
