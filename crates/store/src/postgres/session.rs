@@ -310,11 +310,20 @@ impl session::Session for Session {
         self.gids.reserve(floor)
     }
 
-    /// The server writes ahead fast enough; it only has to be patient.
+    /// The server writes ahead fast enough; it only has to be patient. Afterwards it is told how much there is now: it
+    /// would find out by itself, but only after a minute of bad plans.
     fn relax(&mut self, relaxed: bool) -> Result<(), Error> {
+        if relaxed {
+            let patient = "SET statement_timeout = 0";
+            return self.link.wait_connected(async |connection| connection.command(patient).await);
+        }
         let address = Arc::clone(&self.link.address);
-        let settings = if relaxed { "SET statement_timeout = 0" } else { &address.settings };
-        self.link.wait_connected(async |connection| connection.command(settings).await)
+        self.link.wait_connected(async |connection| {
+            if let Err(error) = connection.command("VACUUM (ANALYZE)").await {
+                tracing::warn!(%error, "no statistics of what was loaded");
+            }
+            connection.command(&address.settings).await
+        })
     }
 
     fn tidy(&mut self) {}
