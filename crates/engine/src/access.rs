@@ -162,7 +162,7 @@ pub async fn viewer(read: &mut Read, user: i64, epoch: i64) -> Result<Viewer, st
     Ok(viewer)
 }
 
-/// The statement that tells a viewer's level on an object of a resource.
+/// The statement that tells a viewer's levels on objects of a resource.
 #[derive(Debug)]
 pub struct Levels {
     template: Template,
@@ -174,20 +174,19 @@ impl Levels {
         let trash = if resource.trash { " AND t.deleted_at IS NULL" } else { "" };
         let table = resource.table;
         let level = level_expression(&resource.guard, "t.gid");
-        let text = format!("SELECT {level} FROM {table} t WHERE t.gid = :gid{trash}");
-        Levels { template: Template::new(&text, &[Type::Int]) }
+        let text = format!("SELECT t.gid, {level} FROM {table} t WHERE t.gid IN ({{ids}}){trash}");
+        Levels { template: Template::new(&text, &[Type::Int, Type::Int]) }
     }
 
-    /// The query for one object.
-    pub fn query(&self, viewer: &Viewer, gid: i64) -> Query {
-        let named = [("gid", Value::Int(gid))];
-        self.template.bind(&Bindings { viewer, now: 0, ids: &[], named: &named })
+    /// The query for these objects.
+    pub fn query(&self, viewer: &Viewer, gids: &[i64]) -> Query {
+        self.template.bind(&Bindings { viewer, now: 0, ids: gids, named: &[] })
     }
 
-    /// The answer to [`Levels::query`]; `None` when the viewer does not see the object.
-    pub fn level(block: &Block) -> Option<Level> {
-        let level = if block.is_empty() { None } else { block.int(0, 0) };
-        level.and_then(Level::from_i64)
+    /// What the answer to [`Levels::query`] says of an object; `None` when the viewer does not see it.
+    pub fn level(block: &Block, gid: i64) -> Option<Level> {
+        let row = (0..block.len()).find(|row| block.int(*row, 0) == Some(gid))?;
+        block.int(row, 1).and_then(Level::from_i64)
     }
 }
 

@@ -311,7 +311,7 @@ impl Api {
             let bound = parent.parameter.strip_suffix("_gid").unwrap_or(parent.parameter);
             parents.push((bound, gid.into()));
             if name != Name::Me {
-                beside.push(self.shared.levels(parent.resource).query(viewer, gid));
+                beside.push(self.shared.levels(parent.resource).query(viewer, &[gid]));
                 checked.push((parent, gid, in_path));
             }
         }
@@ -341,7 +341,7 @@ impl Api {
             return Ok(None);
         }
         for ((parent, gid, in_path), answer) in checked.iter().zip(&answers[1..]) {
-            if Levels::level(answer).is_none() {
+            if Levels::level(answer, *gid).is_none() {
                 let object = read.one(object_query(*gid)).await?;
                 read.finish().await;
                 return Err(match in_path {
@@ -412,8 +412,11 @@ impl Api {
                 if epoch(&write.query(&query.statement, &query.parameters)?) != viewer.epoch {
                     return Ok(Applied::Stale);
                 }
-                let mut call = Call { write, viewer: &viewer, now, target: 0, body, shared: &shared };
-                ready.run(&mut call).map(Applied::Done)
+                let apply = |call: &mut Call<'_>| {
+                    call.body = body;
+                    ready.run(call)
+                };
+                Call::run(write, &viewer, &shared, now, apply).map(Applied::Done)
             })
             .await?;
         match applied {

@@ -33,7 +33,7 @@ impl Ready {
     /// Checks what the caller may do, and runs the rule. The call has the body.
     pub fn run(self, call: &mut Call<'_>) -> Result<Outcome> {
         if let Some((target, name, refusal)) = self.target {
-            call.target = name.gid_in(call.write, call.viewer)?.ok_or(refusal)?;
+            call.target = call.named(&name)?.ok_or(refusal)?;
             call.require_target(target.resource, call.target, self.operation.level)?;
         }
         call.resolve_body()?;

@@ -175,6 +175,25 @@ impl Body {
         columns.collect()
     }
 
+    /// Names each object that the body names by its gid.
+    pub(crate) fn each_gid(&self, name: &mut dyn FnMut(&'static Resource, i64)) {
+        for (_, resource, given) in &self.given {
+            match (given, resource) {
+                (Given::Name(Name::Gid(gid), _), Some(resource)) => name(resource, *gid),
+                (Given::Names(names), Some(resource)) => {
+                    for (called, _) in names {
+                        if let Name::Gid(gid) = called {
+                            name(resource, *gid);
+                        }
+                    }
+                }
+                (Given::Object(body), _) => body.each_gid(name),
+                (Given::Objects(bodies), _) => bodies.iter().for_each(|body| body.each_gid(name)),
+                _ => {}
+            }
+        }
+    }
+
     /// Replaces names by gids. `resolve` gets the resource, the property's path, and the name.
     pub fn resolve(
         &mut self,

@@ -5,12 +5,14 @@ use std::sync::{Arc, LazyLock, RwLock};
 
 use model::Level;
 use rustc_hash::FxBuildHasher;
-use store::{Block, Statement, Type, Value, Write};
+use store::{Block, Query, Statement, Type, Value, Write};
 
 use crate::access::{Levels, Name, Viewer, field_refusal, object_query, path_refusal};
 use crate::body::Body;
 use crate::error::{Error, Result};
+use crate::pending::Pending;
 use crate::resource::{Names, Resource};
+use crate::sql::{Bindings, LONGEST_LIST, Template};
 
 /// Statements of rules, by their text.
 #[derive(Default)]
@@ -54,9 +56,11 @@ impl Shared {
 }
 
 /// One write, while its transaction is open.
+///
+/// Inserted rows wait until a statement might look at them ([`crate::pending`]). Rules that read first and write last cost
+/// the fewest round trips.
 pub struct Call<'a> {
-    /// The transaction.
-    pub write: &'a mut Write,
+    write: &'a mut Write,
     /// The caller.
     pub viewer: &'a Viewer,
     /// The moment of the request.
@@ -67,21 +71,113 @@ pub struct Call<'a> {
     pub body: Body,
     /// What is kept between requests.
     pub shared: &'a Shared,
+    pub(crate) pending: Pending,
+    known: Known,
+}
+
+/// What was read of the objects that the body names, as long as nothing can have changed it.
+#[derive(Default)]
+struct Known {
+    /// The gids in the body.
+    named: Vec<i64>,
+    /// The caller's levels, by resource and gid.
+    levels: HashMap<(usize, i64), Option<Level>, FxBuildHasher>,
+    /// The workspaces, by gid.
+    workspaces: HashMap<i64, i64, FxBuildHasher>,
 }
 
 /// Columns and their values.
-pub type Columns<'a> = &'a [(&'a str, Value)];
+pub type Columns<'a> = &'a [(&'static str, Value)];
 
-static NEW_OBJECT: LazyLock<Arc<Statement>> =
-    LazyLock::new(|| Statement::new("INSERT INTO objects (gid, kind, workspace_id) VALUES (?1, ?2, ?3)", &[]));
+static WORKSPACES: LazyLock<Template> = LazyLock::new(|| {
+    Template::new("SELECT o.gid, o.workspace_id FROM objects o WHERE o.gid IN ({ids})", &[Type::Int, Type::Int])
+});
 static DELETE_OBJECT: LazyLock<Arc<Statement>> =
     LazyLock::new(|| Statement::new("UPDATE objects SET deleted_at = ?2 WHERE gid = ?1", &[]));
 
-impl Call<'_> {
+fn place(resource: &'static Resource) -> usize {
+    std::ptr::from_ref(resource) as usize
+}
+
+impl<'a> Call<'a> {
+    /// Runs something as a call of this viewer at this time, and sends what it wrote.
+    pub fn run<T, E: From<Error>>(
+        write: &'a mut Write,
+        viewer: &'a Viewer,
+        shared: &'a Shared,
+        now: i64,
+        apply: impl FnOnce(&mut Call<'a>) -> std::result::Result<T, E>,
+    ) -> std::result::Result<T, E> {
+        let (body, pending, known) = Default::default();
+        let mut call = Call { write, viewer, now, target: 0, body, shared, pending, known };
+        let applied = apply(&mut call)?;
+        call.finish()?;
+        Ok(applied)
+    }
+
+    /// The transaction, for what is written beside the rules.
+    pub fn write(&mut self) -> Result<&mut Write> {
+        self.flush()?;
+        self.known.forget();
+        Ok(self.write)
+    }
+
+    /// A number that nobody else gets.
+    pub fn gid(&mut self) -> Result<i64> {
+        Ok(self.write.gid()?)
+    }
+
+    /// Waits until no other transaction holds the lock of this key, and holds it to the end of this one.
+    pub fn lock(&mut self, key: i64) -> Result<()> {
+        self.look_again();
+        Ok(self.write.lock(key)?)
+    }
+
+    /// As [`Call::lock`], for many keys, one after the other.
+    pub fn lock_all(&mut self, keys: &[i64]) -> Result<()> {
+        self.look_again();
+        Ok(self.write.lock_all(keys)?)
+    }
+
+    /// As [`Call::lock`], but together with others that share it.
+    pub fn share(&mut self, key: i64) -> Result<()> {
+        self.look_again();
+        Ok(self.write.share(key)?)
+    }
+
+    /// As [`Call::share`], for many keys, one after the other.
+    pub fn share_all(&mut self, keys: &[i64]) -> Result<()> {
+        keys.iter().try_for_each(|key| self.share(*key))
+    }
+
+    /// Whoever held a lock may have changed what was read before.
+    fn look_again(&mut self) {
+        if !self.write.is_alone() {
+            self.known.forget();
+        }
+    }
+
+    /// Sends the rows that wait.
+    pub(crate) fn flush(&mut self) -> Result<()> {
+        self.pending.flush(self.write)
+    }
+
     /// Rows of a query. `sql` has parameters `?1`, `?2`, ...
     pub fn query(&mut self, sql: &str, columns: &[Type], parameters: &[Value]) -> Result<Block> {
+        self.flush()?;
         let statement = self.shared.statements.get(sql, columns);
         Ok(self.write.query(&statement, parameters)?)
+    }
+
+    /// Rows of a template's query; `ids` is its `{ids}`.
+    pub fn select(&mut self, template: &Template, ids: &[i64], named: &[(&str, Value)]) -> Result<Block> {
+        let query = template.bind(&Bindings { viewer: self.viewer, now: self.now, ids, named });
+        self.ask(&query)
+    }
+
+    fn ask(&mut self, query: &Query) -> Result<Block> {
+        self.flush()?;
+        Ok(self.write.query(&query.statement, &query.parameters)?)
     }
 
     /// The first number of a query; `None` for no row or NULL.
@@ -105,20 +201,17 @@ impl Call<'_> {
     /// Runs a statement that returns nothing; answers how many rows it changed.
     pub fn execute(&mut self, sql: &str, parameters: &[Value]) -> Result<u64> {
         let statement = self.shared.statements.get(sql, &[]);
-        Ok(self.write.execute(&statement, parameters)?)
+        Ok(self.write()?.execute(&statement, parameters)?)
     }
 
-    /// Inserts a row.
-    pub fn insert(&mut self, table: &str, columns: Columns<'_>) -> Result<()> {
-        self.insert_with(table, columns, "").map(|_| ())
+    /// Inserts a row, before anybody looks.
+    pub fn insert(&mut self, table: &'static str, columns: Columns<'_>) {
+        self.known.forget();
+        self.pending.insert(table, columns);
     }
 
     /// Inserts a row unless there is one with the same key; answers whether it was new.
     pub fn insert_new(&mut self, table: &str, columns: Columns<'_>) -> Result<bool> {
-        Ok(self.insert_with(table, columns, " ON CONFLICT DO NOTHING")? > 0)
-    }
-
-    fn insert_with(&mut self, table: &str, columns: Columns<'_>, suffix: &str) -> Result<u64> {
         // Room for names of 24 letters, so that the text does not grow piece by piece.
         let mut sql = String::with_capacity(64 + 32 * columns.len());
         sql.extend(["INSERT INTO ", table, " ("]);
@@ -131,10 +224,15 @@ impl Call<'_> {
             sql.push_str(if at == 1 { "?" } else { ", ?" });
             push_number(&mut sql, at);
         }
-        sql.push(')');
-        sql.push_str(suffix);
+        sql.push_str(") ON CONFLICT DO NOTHING");
         let values: Vec<Value> = columns.iter().map(|(_, value)| value.clone()).collect();
-        self.execute(&sql, &values)
+        Ok(self.execute(&sql, &values)? > 0)
+    }
+
+    /// Inserts many rows at once; `cells` holds those of the first row, in the order of the columns, then the next.
+    pub fn insert_rows(&mut self, table: &str, columns: &[(&str, Type)], cells: &[Value]) -> Result<()> {
+        self.write()?.insert_rows(table, columns, cells)?;
+        Ok(())
     }
 
     /// Changes columns of the row with this gid.
@@ -157,22 +255,48 @@ impl Call<'_> {
 
     /// A new object's gid, known to be of this kind from now on.
     pub fn create_object(&mut self, resource: &'static Resource, workspace: i64) -> Result<i64> {
-        let gid = self.write.gid()?;
-        self.write.execute(&NEW_OBJECT, &[gid.into(), resource.kind.into(), workspace.into()])?;
+        let gid = self.gid()?;
+        self.register(resource, gid, workspace);
         Ok(gid)
+    }
+
+    /// From now on this gid is known to be an object of this kind.
+    pub fn register(&mut self, resource: &'static Resource, gid: i64, workspace: i64) {
+        let columns = [("gid", gid.into()), ("kind", resource.kind.into()), ("workspace_id", workspace.into())];
+        self.insert("objects", &columns);
     }
 
     /// Remembers that an object has been deleted.
     pub fn delete_object(&mut self, gid: i64) -> Result<()> {
-        self.write.execute(&DELETE_OBJECT, &[gid.into(), self.now.into()])?;
+        let parameters = [gid.into(), self.now.into()];
+        self.write()?.execute(&DELETE_OBJECT, &parameters)?;
         Ok(())
     }
 
     /// The caller's level on an object; `None` when the caller does not see it.
     pub fn level(&mut self, resource: &'static Resource, gid: i64) -> Result<Option<Level>> {
-        let query = self.shared.levels(resource).query(self.viewer, gid);
-        let block = self.write.query(&query.statement, &query.parameters)?;
-        Ok(Levels::level(&block))
+        if let Some(level) = self.known.levels.get(&(place(resource), gid)) {
+            return Ok(*level);
+        }
+        let query = self.shared.levels(resource).query(self.viewer, &[gid]);
+        let block = self.ask(&query)?;
+        Ok(Levels::level(&block, gid))
+    }
+
+    /// The workspace of an object, be it deleted; 0 for what is no object.
+    pub fn workspace_of(&mut self, gid: i64) -> Result<i64> {
+        if let Some(workspace) = self.known.workspaces.get(&gid) {
+            return Ok(*workspace);
+        }
+        // Whoever asks about one object of the body asks about the next.
+        let mut gids = std::mem::take(&mut self.known.named);
+        if !gids.contains(&gid) {
+            gids = vec![gid];
+        }
+        let block = self.select(&WORKSPACES, &gids, &[])?;
+        let rows = (0..block.len()).filter_map(|row| Some((block.int(row, 0)?, block.int(row, 1)?)));
+        self.known.workspaces.extend(rows);
+        Ok(self.known.workspaces.get(&gid).copied().unwrap_or_default())
     }
 
     /// Refuses unless the caller has this level on the object that the path names.
@@ -199,21 +323,51 @@ impl Call<'_> {
         }
     }
 
+    /// The gid of what is called so.
+    pub fn named(&mut self, name: &Name) -> Result<Option<i64>> {
+        self.flush()?;
+        Ok(name.gid_in(self.write, self.viewer)?)
+    }
+
     fn object(&mut self, gid: i64) -> Result<Block> {
-        let query = object_query(gid);
-        Ok(self.write.query(&query.statement, &query.parameters)?)
+        self.ask(&object_query(gid))
     }
 
     /// Turns the names in the body into gids of objects that exist and that the caller sees.
     pub(crate) fn resolve_body(&mut self) -> Result<()> {
         let mut body = std::mem::take(&mut self.body);
+        self.look_up(&body)?;
         let resolved = body.resolve("", &mut |resource, path, name, text| self.resolve(resource, path, name, text));
         self.body = body;
         resolved
     }
 
+    /// Reads the caller's levels on everything that the body names by its gid, one query for each resource.
+    fn look_up(&mut self, body: &Body) -> Result<()> {
+        let mut named: Vec<(&'static Resource, Vec<i64>)> = Vec::new();
+        body.each_gid(&mut |resource, gid| {
+            let gids = match named.iter_mut().find(|(known, _)| *known == resource) {
+                Some((_, gids)) => gids,
+                None => &mut named.push_mut((resource, Vec::new())).1,
+            };
+            if !gids.contains(&gid) {
+                gids.push(gid);
+            }
+        });
+        for (resource, gids) in named {
+            for gids in gids.chunks(LONGEST_LIST) {
+                let query = self.shared.levels(resource).query(self.viewer, gids);
+                let block = self.ask(&query)?;
+                let levels = gids.iter().map(|gid| ((place(resource), *gid), Levels::level(&block, *gid)));
+                self.known.levels.extend(levels);
+            }
+            self.known.named.extend(gids);
+        }
+        Ok(())
+    }
+
     fn resolve(&mut self, resource: &'static Resource, path: &str, name: &Name, text: &str) -> Result<i64> {
-        match name.gid_in(self.write, self.viewer)? {
+        match self.named(name)? {
             Some(gid) if matches!(name, Name::Me) => Ok(gid),
             Some(gid) => match self.require(resource, path, gid, Level::Viewer) {
                 Ok(()) => Ok(gid),
@@ -225,6 +379,13 @@ impl Call<'_> {
             None if resource.names == Names::User => Err(Error::not_a_user(path, crate::parameter::shortened(text))),
             None => Err(Error::unknown_object(path, crate::parameter::shortened(text))),
         }
+    }
+}
+
+impl Known {
+    fn forget(&mut self) {
+        self.levels.clear();
+        self.workspaces.clear();
     }
 }
 

@@ -1,4 +1,7 @@
 //! The change log: what changed, written in the transaction of the change, together with where it is heard.
+//!
+//! A request changes many things that are heard at the same places: a new task, and ten lines about it. They are one set,
+//! whose routes are written once.
 
 use store::{Type, Value};
 
@@ -95,11 +98,47 @@ impl<'a> Change<'a> {
     }
 }
 
+/// Changes that follow each other and are heard at the same places.
+pub(crate) struct Set {
+    workspace: i64,
+    /// Where they are heard: ascending, each once.
+    heard: Vec<i64>,
+    /// As the columns of [`CHANGE`], without the set's id.
+    changes: Vec<[Value; CHANGE.len() - 1]>,
+}
+
+const CHANGE: [(&str, Type); 10] = [
+    ("set_id", Type::Int),
+    ("number", Type::Int),
+    ("object_id", Type::Int),
+    ("kind", Type::Text),
+    ("resource_subtype", Type::Text),
+    ("action", Type::Text),
+    ("field", Type::Text),
+    ("field_action", Type::Text),
+    ("value", Type::Int),
+    ("parent_id", Type::Int),
+];
+const ROUTE: [(&str, Type); 3] = [("container_id", Type::Int), ("set_id", Type::Int), ("only_itself", Type::Bool)];
+
 impl Call<'_> {
     /// Writes a change. It is heard at the object itself and at `containers`: projects, parents, teams.
-    pub fn record(&mut self, change: &Change<'_>, containers: &[i64]) -> Result<()> {
-        let parameters = [
-            change.workspace.into(),
+    pub fn record(&mut self, change: &Change<'_>, containers: &[i64]) {
+        self.record_within(change, &[&[change.object], containers].concat());
+    }
+
+    /// Writes a change of something that nobody listens to by itself, such as a story: it is heard at `containers` only.
+    pub fn record_within(&mut self, change: &Change<'_>, containers: &[i64]) {
+        let mut heard = containers.to_vec();
+        heard.sort_unstable();
+        heard.dedup();
+        let sets = &mut self.pending.sets;
+        let set = match sets.last_mut() {
+            Some(set) if set.workspace == change.workspace && set.heard == heard => set,
+            _ => sets.push_mut(Set { workspace: change.workspace, heard, changes: Vec::new() }),
+        };
+        set.changes.push([
+            (set.changes.len() as i64).into(),
             change.object.into(),
             change.kind.into(),
             change.subtype.into(),
@@ -108,25 +147,34 @@ impl Call<'_> {
             change.field_did.map(Did::name).into(),
             change.value.into(),
             change.parent.into(),
-            self.viewer.user.into(),
-            self.now.into(),
-        ];
-        let block = self.query(
-            "INSERT INTO changes (workspace_id, object_id, kind, resource_subtype, action, field, field_action, value, \
-             parent_id, actor_id, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) RETURNING id",
-            &[Type::Int],
-            &parameters,
+        ]);
+    }
+
+    /// The id of a new set, for changes that the caller writes by itself: very many at once. It comes after all that was
+    /// recorded before.
+    pub fn open_set(&mut self, workspace: i64) -> Result<i64> {
+        self.finish()?;
+        self.new_set(workspace)
+    }
+
+    fn new_set(&mut self, workspace: i64) -> Result<i64> {
+        let id = self.number(
+            "INSERT INTO change_sets (workspace_id, actor_id, created_at) VALUES (?1, ?2, ?3) RETURNING id",
+            &[workspace.into(), self.viewer.user.into(), self.now.into()],
         )?;
-        let id = if block.is_empty() { None } else { block.int(0, 0) };
-        let id = Value::Int(id.unwrap_or_default());
-        let mut routes = vec![change.object.into(), id.clone()];
-        for (at, container) in containers.iter().enumerate() {
-            if *container != change.object && !containers[..at].contains(container) {
-                routes.extend([(*container).into(), id.clone()]);
-            }
+        Ok(id.unwrap_or_default())
+    }
+
+    /// Sends what waits: rows, then changes.
+    pub(crate) fn finish(&mut self) -> Result<()> {
+        self.flush()?;
+        for set in std::mem::take(&mut self.pending.sets) {
+            let id = Value::Int(self.new_set(set.workspace)?);
+            let changes = set.changes.into_iter().flat_map(|change| std::iter::once(id.clone()).chain(change));
+            self.insert_rows("changes", &CHANGE, &changes.collect::<Vec<_>>())?;
+            let routes = set.heard.iter().flat_map(|place| [(*place).into(), id.clone(), false.into()]);
+            self.insert_rows("change_routes", &ROUTE, &routes.collect::<Vec<_>>())?;
         }
-        let columns = [("container_id", Type::Int), ("change_id", Type::Int)];
-        self.write.insert_rows("change_routes", &columns, &routes)?;
         Ok(())
     }
 }

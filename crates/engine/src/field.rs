@@ -51,15 +51,29 @@ pub enum Edge {
         /// ORDER BY, without the owner.
         order: &'static str,
     },
-    /// A FROM clause of its own, for what is neither.
-    From {
-        /// The clause, with the target as `t`, and WHERE conditions after ` WHERE ` when there are any.
-        from: &'static str,
-        /// The expression that gives the owner's key.
-        owner: &'static str,
-        /// ORDER BY, without the owner.
-        order: &'static str,
+    /// What the objects of another list of the same object lead to, each target once and with a row of this object's own
+    /// beside it: a task has the custom fields of its projects, with its values. The three are loaded apart, so that a
+    /// target is read and judged once for every object of the list and not for every owner, and joined in memory.
+    Through {
+        /// The to-many field of the same object. Who does not see an object in it sees nothing that comes through it.
+        list: &'static str,
+        /// From the objects of the list to the targets. Of a target that several lead to, the first one counts.
+        edge: &'static Edge,
+        /// The rows beside the targets.
+        beside: Beside,
     },
+}
+
+/// What an object says about the targets of a relation: rows of their own, at most one for an object and a target. In the
+/// target's texts, `v` is that row; its columns are null when there is none.
+#[derive(Clone, Copy, Debug)]
+pub struct Beside {
+    /// The table.
+    pub table: &'static str,
+    /// Its column that holds the object.
+    pub owner: &'static str,
+    /// Its column that holds the target.
+    pub target: &'static str,
 }
 
 /// Where a field's value comes from.
@@ -301,6 +315,11 @@ pub const fn link(table: &'static str, owner: &'static str, target: &'static str
 /// Rows of the target's table that name their owner.
 pub const fn children(owner: &'static str, order: &'static str) -> Edge {
     Edge::Children { owner, order }
+}
+
+/// What the objects of the field `list` lead to, with what this object says about each.
+pub const fn through(list: &'static str, edge: &'static Edge, beside: Beside) -> Edge {
+    Edge::Through { list, edge, beside }
 }
 
 impl Field {

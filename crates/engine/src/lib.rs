@@ -18,6 +18,7 @@ pub mod openapi;
 pub mod operation;
 pub mod page;
 pub mod parameter;
+mod pending;
 pub mod plan;
 pub mod read;
 pub mod resource;

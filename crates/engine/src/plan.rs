@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use store::Type;
 
-use crate::field::{Edge, Field, Kind, Source};
+use crate::field::{Beside, Edge, Field, Kind, Source};
 use crate::json::Writer;
 use crate::read::Record;
 use crate::resource::Resource;
@@ -38,11 +38,27 @@ pub(crate) struct Node {
     pub subtype: Option<usize>,
     /// Loads the rows whose first column is one of `{ids}`.
     pub template: Template,
+    /// The rows that stand beside its own.
+    pub beside: Option<RowsBeside>,
     /// What is shown or needed.
     pub fields: Vec<PlannedField>,
     /// The relations.
     pub children: Vec<Child>,
 }
+
+/// Rows that stand beside those of a node: what the object that shows them says about them.
+#[derive(Debug)]
+pub(crate) struct RowsBeside {
+    /// Their place among those that were loaded.
+    pub id: usize,
+    /// Loads them: the object and the gid of the row that they stand beside, then what is shown or needed.
+    pub template: Template,
+}
+
+/// Columns from this one on are those of the row beside.
+pub(crate) const BESIDE: usize = 1 << 16;
+/// Where those rows have the gid of the row that they stand beside.
+pub(crate) const TARGET: usize = 1;
 
 /// A relation of a node.
 #[derive(Debug)]
@@ -61,6 +77,21 @@ pub(crate) enum Key {
     Column(usize),
     /// In the list that is a member of the JSON object in this column.
     Listed(usize, &'static str),
+    /// In this column; but the child's rows are found by the gids of the objects in the list that this field is.
+    Through(usize, &'static str),
+}
+
+impl Node {
+    /// The list through which a relation of this node leads.
+    pub fn list_of(&self, child: &Child) -> Option<&Child> {
+        let Key::Through(_, name) = child.key else {
+            return None;
+        };
+        self.fields.iter().filter(|field| field.name == name).find_map(|field| match field.show {
+            Show::Many(list) => self.children.get(list),
+            _ => None,
+        })
+    }
 }
 
 /// A field of a node.
@@ -115,17 +146,30 @@ impl Plan {
     }
 }
 
-struct Columns(Vec<(String, Type)>);
+/// The columns of a node's rows, and of the rows beside them.
+#[derive(Default)]
+struct Columns {
+    own: Vec<(String, Type)>,
+    beside: Vec<(String, Type)>,
+}
 
 impl Columns {
     fn add(&mut self, expression: &str, column_type: Type) -> usize {
         let expression = qualified(expression);
-        if let Some(at) = self.0.iter().position(|(known, _)| *known == expression) {
-            return at;
-        }
-        self.0.push((expression, column_type));
-        self.0.len() - 1
+        let (columns, first) =
+            if expression.starts_with("v.") { (&mut self.beside, BESIDE) } else { (&mut self.own, 0) };
+        let at = columns.iter().position(|(known, _)| *known == expression).unwrap_or_else(|| {
+            columns.push((expression, column_type));
+            columns.len() - 1
+        });
+        first + at
     }
+}
+
+/// A statement's list of columns, and their types.
+fn list(columns: &[(String, Type)]) -> (String, Vec<Type>) {
+    let list: Vec<&str> = columns.iter().map(|(expression, _)| expression.as_str()).collect();
+    (list.join(", "), columns.iter().map(|(_, column_type)| *column_type).collect())
 }
 
 /// A bare column name belongs to `t`. Our columns are lower case; NULL and TRUE are not.
@@ -146,37 +190,61 @@ fn column_type(kind: Kind) -> Type {
     }
 }
 
+/// The expression that gives the owner's key.
+fn owner(edge: &Edge) -> String {
+    match edge {
+        Edge::Link { owner, .. } => format!("e.{owner}"),
+        Edge::Children { owner, .. } => format!("t.{owner}"),
+        Edge::Through { edge, .. } => owner(edge),
+    }
+}
+
+/// The FROM clause and the beginning of the conditions.
+fn from(edge: &Edge, table: &str) -> String {
+    match edge {
+        Edge::Link { table: pairs, target, .. } => {
+            format!("{pairs} e CROSS JOIN {table} t WHERE t.gid = e.{target} AND ")
+        }
+        Edge::Children { .. } => format!("{table} t WHERE "),
+        Edge::Through { edge, .. } => from(edge, table),
+    }
+}
+
+/// ORDER BY, without the owner.
+fn order(edge: &Edge) -> &'static str {
+    match edge {
+        Edge::Link { order, .. } | Edge::Children { order, .. } => order,
+        Edge::Through { edge, .. } => order(edge),
+    }
+}
+
 fn build(resource: &'static Resource, selection: &Selection, by: &By<'_>, guarded: bool, nodes: &mut usize) -> Node {
-    let id = *nodes;
-    *nodes += 1;
-    let mut columns = Columns(Vec::new());
-    let owner = match by {
-        By::Gid => "t.gid".to_owned(),
-        By::Owner(Edge::Link { owner, .. }) => format!("e.{owner}"),
-        By::Owner(Edge::Children { owner, .. }) => format!("t.{owner}"),
-        By::Owner(Edge::From { owner, .. }) => (*owner).to_owned(),
+    let mut place = || {
+        *nodes += 1;
+        *nodes - 1
+    };
+    let id = place();
+    let mut columns = Columns::default();
+    let (owner, from, order) = match by {
+        By::Gid => ("t.gid".to_owned(), format!("{} t WHERE ", resource.table), None),
+        By::Owner(edge) => (owner(edge), from(edge, resource.table), Some(order(edge))),
     };
     columns.add(&owner, Type::Int);
     let gid = resource.has_gid().then(|| columns.add("t.gid", Type::Int));
+    let beside = match by {
+        By::Owner(Edge::Through { beside, .. }) => Some((place(), beside)),
+        _ => None,
+    };
+    for column in beside.iter().flat_map(|(_, beside)| [beside.owner, beside.target]) {
+        columns.add(&format!("v.{column}"), Type::Int);
+    }
     let mut children = Vec::new();
     let fields = plan_fields(&selection.fields, &mut columns, &mut children, nodes);
     let depends = |field: &PlannedField| !field.only.is_empty();
     let subtype = fields.iter().any(depends).then(|| columns.add(resource.subtype, Type::Text));
 
-    let list = columns.0.iter().map(|(expression, _)| expression.as_str()).collect::<Vec<_>>().join(", ");
-    let mut sql = match by {
-        By::Gid | By::Owner(Edge::Children { .. }) => {
-            format!("SELECT {list} FROM {} t WHERE {owner} IN ({{ids}})", resource.table)
-        }
-        By::Owner(Edge::Link { table, target, .. }) => format!(
-            "SELECT {list} FROM {table} e CROSS JOIN {} t WHERE {owner} IN ({{ids}}) AND t.gid = e.{target}",
-            resource.table
-        ),
-        By::Owner(Edge::From { from, .. }) => {
-            let and = if from.contains(" WHERE ") { "AND" } else { "WHERE" };
-            format!("SELECT {list} FROM {from} {and} {owner} IN ({{ids}})")
-        }
-    };
+    let (list_of_columns, types) = list(&columns.own);
+    let mut sql = format!("SELECT {list_of_columns} FROM {from}{owner} IN ({{ids}})");
     if resource.trash {
         sql.push_str(" AND t.deleted_at IS NULL");
     }
@@ -184,10 +252,14 @@ fn build(resource: &'static Resource, selection: &Selection, by: &By<'_>, guarde
         sql.push_str(" AND ");
         sql.push_str(&resource.guard.predicate("t.gid"));
     }
-    if let By::Owner(Edge::Link { order, .. } | Edge::Children { order, .. } | Edge::From { order, .. }) = by {
+    if let Some(order) = order {
         sql.push_str(&format!(" ORDER BY {owner}, {order}"));
     }
-    let types: Vec<Type> = columns.0.iter().map(|(_, column_type)| *column_type).collect();
+    let beside = beside.map(|(id, Beside { table, owner, .. })| {
+        let (list, types) = list(&columns.beside);
+        let sql = format!("SELECT {list} FROM {table} v WHERE v.{owner} IN ({{ids}})");
+        RowsBeside { id, template: Template::new(&sql, &types) }
+    });
     Node {
         id,
         kind: resource.kind,
@@ -195,6 +267,7 @@ fn build(resource: &'static Resource, selection: &Selection, by: &By<'_>, guarde
         gid,
         subtype,
         template: Template::new(&sql, &types),
+        beside,
         fields,
         children,
     }
@@ -242,7 +315,11 @@ fn plan_fields(
                     let key = columns.add(key, Type::Int);
                     let guarded = !target.open_in_relations || !target.has_gid();
                     let node = build(target, &selected.inside[0], &By::Owner(&edge), guarded, nodes);
-                    Show::Many(child(Key::Column(key), node))
+                    let key = match edge {
+                        Edge::Through { list, .. } => Key::Through(key, list),
+                        _ => Key::Column(key),
+                    };
+                    Show::Many(child(key, node))
                 }
                 Source::Listed { target, column, member } => {
                     let column = columns.add(column, Type::Text);

@@ -1,5 +1,6 @@
 //! Loads what a plan asks for, a level of the object graph at a time, and writes it as JSON.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use store::{Block, Cell, Query, Read};
@@ -7,7 +8,7 @@ use store::{Block, Cell, Query, Read};
 use crate::access::Viewer;
 use crate::field::Kind;
 use crate::json::Writer;
-use crate::plan::{Child, Key, Node, Plan, PlannedField, Show};
+use crate::plan::{BESIDE, Child, Key, Node, Plan, PlannedField, RowsBeside, Show, TARGET};
 use crate::sql::{Bindings, LONGEST_LIST};
 
 /// What an answer depends on beside the database.
@@ -25,32 +26,135 @@ pub struct Scene {
 #[derive(Default)]
 struct Rows {
     blocks: Vec<Block>,
-    /// (first column, block, row), in the order of the first column and then of the query.
-    index: Vec<(i64, u32, u32)>,
+    /// In the order of the key and then of the query.
+    index: Vec<At>,
 }
+
+/// Where a row is.
+#[derive(Clone, Copy)]
+struct At {
+    /// What it is found by: its first column, or the object that shows it and has something to say about it.
+    key: i64,
+    block: u32,
+    row: u32,
+    /// The place of the row beside it in the index of those; [`NOTHING`] when there is none.
+    beside: u32,
+}
+
+const NOTHING: u32 = u32::MAX;
 
 impl Rows {
     fn add(&mut self, block: Block) {
         let number = self.blocks.len() as u32;
+        self.index.reserve(block.len());
         for row in 0..block.len() {
             if let Some(key) = block.int(row, 0) {
-                self.index.push((key, number, row as u32));
+                self.index.push(At { key, block: number, row: row as u32, beside: NOTHING });
             }
         }
         self.blocks.push(block);
-        self.index.sort_by_key(|(key, ..)| *key);
+        self.index.sort_by_key(|at| at.key);
     }
 
-    fn of(&self, key: i64) -> &[(i64, u32, u32)] {
-        let start = self.index.partition_point(|(known, ..)| *known < key);
-        let length = self.index[start..].iter().take_while(|(known, ..)| *known == key).count();
-        &self.index[start..start + length]
+    fn range(&self, key: i64) -> Range<usize> {
+        range(&self.index, key)
+    }
+
+    fn of(&self, key: i64) -> &[At] {
+        &self.index[self.range(key)]
+    }
+
+    fn int(&self, at: At, column: usize) -> Option<i64> {
+        self.blocks[at.block as usize].int(at.row as usize, column)
+    }
+}
+
+/// The rows of a key.
+fn range(index: &[At], key: i64) -> Range<usize> {
+    let start = index.partition_point(|at| at.key < key);
+    let length = index[start..].iter().take_while(|at| at.key == key).count();
+    start..start + length
+}
+
+/// A row, and the row beside it.
+#[derive(Clone, Copy)]
+struct Row<'a> {
+    block: &'a Block,
+    row: usize,
+    beside: Option<(&'a Block, usize)>,
+}
+
+impl<'a> Row<'a> {
+    fn cell(&self, column: usize) -> Cell<'a> {
+        match (column.checked_sub(BESIDE), self.beside) {
+            (None, _) => self.block.cell(self.row, column),
+            (Some(column), Some((block, row))) => block.cell(row, column),
+            (Some(_), None) => Cell::Null,
+        }
+    }
+
+    fn int(&self, column: usize) -> Option<i64> {
+        match self.cell(column) {
+            Cell::Int(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    fn text(&self, column: usize) -> Option<&'a str> {
+        match self.cell(column) {
+            Cell::Text(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// Whether it is of one of the subtypes in `only`.
+    fn is_one_of(&self, only: &[&str], subtype: Option<usize>) -> bool {
+        only.is_empty() || subtype.and_then(|column| self.text(column)).is_some_and(|subtype| only.contains(&subtype))
     }
 }
 
 /// The rows of a plan.
 pub struct Loaded {
     rows: Vec<Rows>,
+}
+
+/// Queries that run together, and what becomes of their rows.
+#[derive(Default)]
+struct Level<'a> {
+    queries: Vec<Query>,
+    rows: Vec<Awaited<'a>>,
+}
+
+/// Whose rows a query brings.
+#[derive(Clone, Copy)]
+enum Awaited<'a> {
+    Node(&'a Node),
+    /// Of the child of a node, which come through the objects of a list.
+    Through(&'a Node, &'a Child),
+    Beside(&'a RowsBeside),
+}
+
+impl Awaited<'_> {
+    /// Their place among those that are loaded.
+    fn place(&self) -> usize {
+        match *self {
+            Awaited::Node(node) | Awaited::Through(_, Child { node, .. }) => node.id,
+            Awaited::Beside(beside) => beside.id,
+        }
+    }
+}
+
+impl<'a> Level<'a> {
+    fn add(&mut self, rows: Awaited<'a>, ids: &[i64], scene: &Scene) {
+        let template = match rows {
+            Awaited::Node(node) | Awaited::Through(_, Child { node, .. }) => &node.template,
+            Awaited::Beside(beside) => &beside.template,
+        };
+        for ids in ids.chunks(LONGEST_LIST) {
+            self.queries.push(template.bind(&Bindings { viewer: &scene.viewer, now: scene.now, ids, named: &[] }));
+            self.rows.push(rows);
+        }
+    }
 }
 
 /// Loads the objects `ids` and what the plan shows of them. `beside` runs in the first level; its results come back too.
@@ -63,62 +167,51 @@ pub async fn load(
 ) -> Result<(Loaded, Vec<Block>), store::Error> {
     let mut loaded = Loaded { rows: Vec::new() };
     loaded.rows.resize_with(plan.nodes, Rows::default);
-    let mut queries = beside;
-    let extra = queries.len();
-    let mut level = Vec::new();
-    push_queries(&plan.root, ids, scene, &mut queries, &mut level);
-    let mut blocks = read.level(&queries).await?;
+    let extra = beside.len();
+    let mut level = Level { queries: beside, rows: Vec::new() };
+    level.add(Awaited::Node(&plan.root), ids, scene);
+    let mut blocks = read.level(&level.queries).await?;
     let rest = blocks.split_off(extra);
     let beside = std::mem::replace(&mut blocks, rest);
+    // The relations that lead through lists which are being loaded.
+    let mut through: Vec<(&Node, &Child)> = Vec::new();
     loop {
-        let mut fresh: Vec<&Node> = Vec::new();
-        for (node, block) in level.drain(..).zip(blocks.drain(..)) {
-            loaded.rows[node.id].add(block);
-            if !fresh.iter().any(|known| known.id == node.id) {
-                fresh.push(node);
-            }
+        for (awaited, block) in level.rows.iter().zip(blocks) {
+            loaded.rows[awaited.place()].add(block);
         }
-        queries.clear();
-        for node in fresh {
+        level.rows.dedup_by_key(|awaited| awaited.place());
+        let mut next = Level::default();
+        for (owner, child) in std::mem::take(&mut through) {
+            next.add(Awaited::Through(owner, child), &loaded.listed_gids(owner, child), scene);
+        }
+        for awaited in &level.rows {
+            let node = match *awaited {
+                Awaited::Node(node) => node,
+                Awaited::Through(owner, child) => {
+                    loaded.join(owner, child);
+                    &child.node
+                }
+                Awaited::Beside(_) => continue,
+            };
             for child in &node.children {
-                let keys = keys(&loaded.rows[node.id], node, child);
-                if !keys.is_empty() {
-                    push_queries(&child.node, &keys, scene, &mut queries, &mut level);
+                let keys = loaded.keys(node, child);
+                match (child.key, &child.node.beside) {
+                    (Key::Through(..), beside) => {
+                        through.push((node, child));
+                        if let Some(beside) = beside {
+                            next.add(Awaited::Beside(beside), &keys, scene);
+                        }
+                    }
+                    _ => next.add(Awaited::Node(&child.node), &keys, scene),
                 }
             }
         }
-        if queries.is_empty() {
+        if next.queries.is_empty() {
             return Ok((loaded, beside));
         }
-        blocks = read.level(&queries).await?;
+        blocks = read.level(&next.queries).await?;
+        level = next;
     }
-}
-
-fn push_queries<'a>(node: &'a Node, ids: &[i64], scene: &Scene, queries: &mut Vec<Query>, level: &mut Vec<&'a Node>) {
-    for ids in ids.chunks(LONGEST_LIST) {
-        queries.push(node.template.bind(&Bindings { viewer: &scene.viewer, now: scene.now, ids, named: &[] }));
-        level.push(node);
-    }
-}
-
-/// The distinct keys that the rows of a node have for a relation.
-fn keys(rows: &Rows, node: &Node, child: &Child) -> Vec<i64> {
-    let mut keys = Vec::new();
-    for block in &rows.blocks {
-        let rows = (0..block.len()).filter(|row| has(child.only, node.subtype, block, *row));
-        match child.key {
-            Key::Column(column) => keys.extend(rows.filter_map(|row| block.int(row, column))),
-            Key::Listed(column, member) => keys.extend(rows.flat_map(|row| listed(block.text(row, column), member))),
-        }
-    }
-    keys.sort_unstable();
-    keys.dedup();
-    keys
-}
-
-/// Whether a row is of one of the subtypes in `only`.
-fn has(only: &[&str], subtype: Option<usize>, block: &Block, row: usize) -> bool {
-    only.is_empty() || subtype.and_then(|column| block.text(row, column)).is_some_and(|subtype| only.contains(&subtype))
 }
 
 /// The numbers in the list that is a member of a JSON object.
@@ -133,6 +226,74 @@ fn member_of(object: &str, member: &str) -> Option<serde_json::Value> {
 }
 
 impl Loaded {
+    fn row(&self, node: &Node, at: At) -> Row<'_> {
+        let beside = node.beside.as_ref().map(|beside| &self.rows[beside.id]);
+        let beside = beside.and_then(|rows| {
+            let at = rows.index.get(at.beside as usize)?;
+            Some((&rows.blocks[at.block as usize], at.row as usize))
+        });
+        Row { block: &self.rows[node.id].blocks[at.block as usize], row: at.row as usize, beside }
+    }
+
+    fn all<'a>(&'a self, node: &'a Node) -> impl Iterator<Item = Row<'a>> {
+        self.rows[node.id].index.iter().map(|at| self.row(node, *at))
+    }
+
+    /// The distinct keys that the rows of a node have for a relation.
+    fn keys(&self, node: &Node, child: &Child) -> Vec<i64> {
+        let rows = self.all(node).filter(|row| row.is_one_of(child.only, node.subtype));
+        let mut keys: Vec<i64> = match child.key {
+            Key::Column(column) | Key::Through(column, _) => rows.filter_map(|row| row.int(column)).collect(),
+            Key::Listed(column, member) => rows.flat_map(|row| listed(row.text(column), member)).collect(),
+        };
+        keys.sort_unstable();
+        keys.dedup();
+        keys
+    }
+
+    fn gid(&self, node: &Node, at: At) -> Option<i64> {
+        self.row(node, at).int(node.gid?)
+    }
+
+    /// The distinct gids of the objects in the list through which a relation leads.
+    fn listed_gids(&self, owner: &Node, child: &Child) -> Vec<i64> {
+        let Some(Child { node, .. }) = owner.list_of(child) else {
+            return Vec::new();
+        };
+        let mut gids: Vec<i64> = self.rows[node.id].index.iter().filter_map(|at| self.gid(node, *at)).collect();
+        gids.sort_unstable();
+        gids.dedup();
+        gids
+    }
+
+    /// The rows of a relation came by the objects of the list through which it leads. From now on they are found by the
+    /// owners of those lists: for an owner each target once, with what the owner says about it beside it.
+    fn join(&mut self, owner: &Node, child: &Child) {
+        let Some(Child { node: list, .. }) = owner.list_of(child) else {
+            return;
+        };
+        let node = &child.node;
+        let by_object = std::mem::take(&mut self.rows[node.id].index);
+        let mut joined: Vec<At> = Vec::new();
+        for key in self.keys(owner, child) {
+            let said = node.beside.as_ref().map(|beside| (&self.rows[beside.id], self.rows[beside.id].range(key)));
+            let first = joined.len();
+            let objects = self.rows[list.id].of(key).iter().filter_map(|object| self.gid(list, *object));
+            for at in objects.flat_map(|object| &by_object[range(&by_object, object)]) {
+                let target = self.gid(node, *at);
+                if joined[first..].iter().any(|known| self.gid(node, *known) == target) {
+                    continue;
+                }
+                let about = |(rows, range): (&Rows, Range<usize>)| {
+                    range.into_iter().find(|place| rows.int(rows.index[*place], TARGET) == target)
+                };
+                let beside = said.clone().and_then(about).map_or(NOTHING, |place| place as u32);
+                joined.push(At { key, beside, ..*at });
+            }
+        }
+        self.rows[node.id].index = joined;
+    }
+
     /// Whether the object was found.
     pub fn has(&self, plan: &Plan, gid: i64) -> bool {
         !self.rows[plan.root.id].of(gid).is_empty()
@@ -141,7 +302,7 @@ impl Loaded {
     /// Writes one object.
     pub fn write_one(&self, plan: &Plan, scene: &Scene, gid: i64, out: &mut Vec<u8>) {
         match self.rows[plan.root.id].of(gid).first() {
-            Some(&at) => self.record(&plan.root, scene, at).write(out),
+            Some(at) => self.record(&plan.root, scene, *at).write(out),
             None => out.extend_from_slice(b"null"),
         }
     }
@@ -151,19 +312,18 @@ impl Loaded {
         out.push(b'[');
         let start = out.len();
         for gid in gids {
-            if let Some(&at) = self.rows[plan.root.id].of(*gid).first() {
+            if let Some(at) = self.rows[plan.root.id].of(*gid).first() {
                 if out.len() > start {
                     out.push(b',');
                 }
-                self.record(&plan.root, scene, at).write(out);
+                self.record(&plan.root, scene, *at).write(out);
             }
         }
         out.push(b']');
     }
 
-    fn record<'a>(&'a self, node: &'a Node, scene: &'a Scene, at: (i64, u32, u32)) -> Record<'a> {
-        let block = &self.rows[node.id].blocks[at.1 as usize];
-        Record { loaded: self, scene, node, fields: &node.fields, block, row: at.2 as usize }
+    fn record<'a>(&'a self, node: &'a Node, scene: &'a Scene, at: At) -> Record<'a> {
+        Record { loaded: self, scene, node, fields: &node.fields, row: self.row(node, at) }
     }
 }
 
@@ -174,8 +334,7 @@ pub struct Record<'a> {
     scene: &'a Scene,
     node: &'a Node,
     fields: &'a [PlannedField],
-    block: &'a Block,
-    row: usize,
+    row: Row<'a>,
 }
 
 impl<'a> Record<'a> {
@@ -186,7 +345,7 @@ impl<'a> Record<'a> {
 
     /// Its gid; 0 for rows without one.
     pub fn gid(&self) -> i64 {
-        self.node.gid.and_then(|column| self.block.int(self.row, column)).unwrap_or_default()
+        self.node.gid.and_then(|column| self.row.int(column)).unwrap_or_default()
     }
 
     /// The text of a field.
@@ -246,7 +405,7 @@ impl<'a> Record<'a> {
     /// A member of a JSON object field.
     pub fn member(&self, name: &str) -> Option<serde_json::Value> {
         match &self.field(name)?.show {
-            Show::Member(column, member) => member_of(self.block.text(self.row, *column)?, member),
+            Show::Member(column, member) => member_of(self.row.text(*column)?, member),
             _ => None,
         }
     }
@@ -258,7 +417,7 @@ impl<'a> Record<'a> {
 
     fn cell(&self, name: &str) -> Cell<'a> {
         match self.field(name).map(|field| &field.show) {
-            Some(Show::Cell(column, _)) => self.block.cell(self.row, *column),
+            Some(Show::Cell(column, _)) => self.row.cell(*column),
             _ => Cell::Null,
         }
     }
@@ -271,11 +430,11 @@ impl<'a> Record<'a> {
         let Record { loaded, scene, node, .. } = *self;
         let Child { key, node, .. } = &node.children[child];
         let (key, keys) = match *key {
-            Key::Column(column) => (self.block.int(self.row, column), Vec::new()),
-            Key::Listed(column, member) => (None, listed(self.block.text(self.row, column), member)),
+            Key::Column(column) | Key::Through(column, _) => (self.row.int(column), Vec::new()),
+            Key::Listed(column, member) => (None, listed(self.row.text(column), member)),
         };
         let rows = key.into_iter().chain(keys).flat_map(|key| loaded.rows[node.id].of(key));
-        rows.map(move |&at| loaded.record(node, scene, at))
+        rows.map(move |at| loaded.record(node, scene, *at))
     }
 
     fn write(&self, out: &mut Vec<u8>) {
@@ -283,7 +442,7 @@ impl<'a> Record<'a> {
         let start = out.len();
         if let Some(column) = self.node.gid {
             out.extend_from_slice(b"\"gid\":");
-            Writer::new(out).gid(self.block.int(self.row, column).unwrap_or_default());
+            Writer::new(out).gid(self.row.int(column).unwrap_or_default());
         }
         if self.node.typed {
             separate(out, start);
@@ -314,7 +473,7 @@ impl<'a> Record<'a> {
 
     /// Whether objects of this row's subtype have the field.
     fn has_field(&self, field: &PlannedField) -> bool {
-        has(field.only, self.node.subtype, self.block, self.row)
+        self.row.is_one_of(field.only, self.node.subtype)
     }
 
     /// Whether the viewer sees what the field stands behind.
@@ -324,7 +483,7 @@ impl<'a> Record<'a> {
 
     fn write_value(&self, field: &PlannedField, out: &mut Vec<u8>) {
         match &field.show {
-            Show::Cell(column, kind) => write_cell(self.block.cell(self.row, *column), *kind, out),
+            Show::Cell(column, kind) => write_cell(self.row.cell(*column), *kind, out),
             Show::Null => out.extend_from_slice(b"null"),
             Show::Computed(render) => render(self, &mut Writer::new(out)),
             Show::One(children) => match self.find(children) {
@@ -364,7 +523,7 @@ impl<'a> Record<'a> {
 
     fn is_null(&self) -> bool {
         self.fields.iter().all(|field| match &field.show {
-            Show::Cell(column, _) => self.block.cell(self.row, *column) == Cell::Null,
+            Show::Cell(column, _) => self.row.cell(*column) == Cell::Null,
             Show::Null => true,
             _ => false,
         })

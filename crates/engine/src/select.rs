@@ -4,7 +4,7 @@
 //! first; `this.` is the object itself; `a.(b|c).d` is a group; a bare object name means its compact form, a deeper path
 //! replaces that; unknown names are ignored.
 
-use crate::field::{Field, Shown, Source};
+use crate::field::{Edge, Field, Shown, Source};
 use crate::resource::Resource;
 
 /// Paths that one text may stand for after its groups are expanded. More are ignored.
@@ -177,6 +177,9 @@ impl Selection {
             let Field { source, behind, .. } = *self.fields[at].field;
             if let Source::Computed { needs, .. } = source {
                 self.add_hidden(fields, &Paths::parse(needs));
+            }
+            if let Source::Many { edge: Edge::Through { list, .. }, .. } = source {
+                self.add_hidden(fields, &Paths::parse(list));
             }
             if !behind.is_empty() {
                 self.add_hidden(fields, &Paths::parse(behind));

@@ -177,11 +177,11 @@ fn create_custom_field(call: &mut Call<'_>) -> Result<Outcome> {
     if subtype == "number" {
         columns.extend(numbers.columns());
     }
-    call.insert(CUSTOM_FIELD.table, &columns)?;
+    call.insert(CUSTOM_FIELD.table, &columns);
     share(call, field, workspace, privacy, access)?;
     enum_option::insert_options(call, field, workspace, &options)?;
     let change = Change::new(Did::Added, CUSTOM_FIELD.kind, field, workspace).subtype(subtype);
-    call.record(&change, &[workspace])?;
+    call.record(&change, &[workspace]);
     Ok(Outcome::Object(field))
 }
 
@@ -232,7 +232,7 @@ fn free_name(call: &mut Call<'_>, workspace: i64, name: &str, field: i64) -> Res
     if BUILT_IN.contains(&folded.as_str()) {
         return Err(taken("Name of a built-in field"));
     }
-    call.write.lock(workspace)?;
+    call.lock(workspace)?;
     let other = call.number(
         "SELECT gid FROM custom_fields WHERE workspace_id = ?1 AND name_folded = ?2 AND deleted_at IS NULL AND gid <> ?3",
         &[workspace.into(), folded.as_str().into(), field.into()],
@@ -393,7 +393,7 @@ fn update_custom_field(call: &mut Call<'_>) -> Result<Outcome> {
     let change = Change::new(Did::Changed, CUSTOM_FIELD.kind, field, before.workspace).subtype(&before.subtype);
     for known in CUSTOM_FIELD.fields {
         if known.stored_in().is_some_and(|stored| columns.iter().any(|(column, _)| *column == stored)) {
-            call.record(&change.clone().field(known.name), &[before.workspace])?;
+            call.record(&change.clone().field(known.name), &[before.workspace]);
         }
     }
     Ok(Outcome::Object(field))
@@ -429,7 +429,7 @@ fn delete_custom_field(call: &mut Call<'_>) -> Result<Outcome> {
     call.update(CUSTOM_FIELD.table, field, &[("deleted_at", call.now.into())])?;
     call.delete_object(field)?;
     let change = Change::new(Did::Deleted, CUSTOM_FIELD.kind, field, workspace).subtype(&subtype);
-    call.record(&change, &heard)?;
+    call.record(&change, &heard);
     Ok(Outcome::Empty)
 }
 

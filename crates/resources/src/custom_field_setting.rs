@@ -73,7 +73,7 @@ fn add_setting(call: &mut Call<'_>) -> Result<Outcome> {
         return Err(Error::field("custom_field", "Must be in the same workspace as the project"));
     }
     // Two at once would not see each other's setting.
-    call.write.lock(project)?;
+    call.lock(project)?;
     if setting_of(call, project, field)?.is_some() {
         return Err(Error::field(
             "custom_field",
@@ -93,8 +93,8 @@ fn add_setting(call: &mut Call<'_>) -> Result<Outcome> {
             ("is_important", call.body.bool("is_important").unwrap_or_default().into()),
             ("rank", rank.into()),
         ],
-    )?;
-    record(call, &facts, Did::Added, setting)?;
+    );
+    record(call, &facts, Did::Added, setting);
     Ok(Outcome::Object(setting))
 }
 
@@ -106,7 +106,7 @@ fn remove_setting(call: &mut Call<'_>) -> Result<Outcome> {
     let setting = setting_of(call, project, field)?.ok_or_else(|| not_on_object(field))?;
     call.execute("DELETE FROM custom_field_settings WHERE gid = ?1", &[setting.into()])?;
     call.delete_object(setting)?;
-    record(call, &facts, Did::Removed, setting)?;
+    record(call, &facts, Did::Removed, setting);
     Ok(Outcome::Empty)
 }
 
@@ -117,9 +117,9 @@ fn setting_of(call: &mut Call<'_>, project: i64, field: i64) -> Result<Option<i6
     )
 }
 
-fn record(call: &mut Call<'_>, facts: &Facts, did: Did, setting: i64) -> Result<()> {
+fn record(call: &mut Call<'_>, facts: &Facts, did: Did, setting: i64) {
     let change = Change::new(Did::Changed, PROJECT.kind, facts.project, facts.workspace);
-    call.record(&change.field("custom_field_settings").member(did, setting), &facts.containers())
+    call.record(&change.field("custom_field_settings").member(did, setting), &facts.containers());
 }
 
 #[cfg(test)]

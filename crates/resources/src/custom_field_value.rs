@@ -9,27 +9,30 @@ use std::sync::LazyLock;
 use engine::access::Name;
 use engine::body::{Given, given, text as given_text};
 use engine::call::Call;
-use engine::change::{Change, Did};
+use engine::change::Did;
 use engine::error::{Error, Result};
-use engine::field::{Edge, Field, Kind, boolean, computed, link, long_text, many, nothing, object, one, sql, text};
+use engine::field::{
+    Beside, Edge, Field, Kind, boolean, computed, link, long_text, many, nothing, object, one, sql, text, through,
+};
 use engine::input::{Input, InputKind, input};
 use engine::json::Writer;
 use engine::parameter::shortened;
 use engine::read::Record;
-use engine::resource::Resource;
-use engine::sql::{Bindings, Template};
+use engine::resource::{Resource, granted};
+use engine::sql::Template;
 use model::{rich_text, time};
 use serde_json::{Map, Value as Json, json};
 use store::{Type, Value};
 
 use crate::custom_field::{
-    CURRENCY_CODE, CUSTOM_LABEL, CUSTOM_LABEL_POSITION, FORMAT, GUARD, IS_FORMULA_FIELD, IS_VALUE_READ_ONLY, PRECISION,
-    REPRESENTATION_TYPE, RESOURCE_SUBTYPE, TYPE, enum_options,
+    CHOOSING, CURRENCY_CODE, CUSTOM_LABEL, CUSTOM_LABEL_POSITION, FORMAT, GUARD, IS_FORMULA_FIELD, IS_VALUE_READ_ONLY,
+    PRECISION, REPRESENTATION_TYPE, RESOURCE_SUBTYPE, TYPE, enum_options,
 };
 use crate::custom_field_display::{NEEDS, display, rounded};
 use crate::enum_option::ENUM_OPTION;
 use crate::project::not_on_object;
 use crate::story::{SystemStory, subtype, write_system_story};
+use crate::task::{Task, task_change};
 use crate::user::USER;
 use crate::workspace::is_organization;
 
@@ -45,10 +48,7 @@ pub static CUSTOM_FIELD_ON_TASK: Resource = Resource {
         sql("enabled", Kind::Bool, "TRUE").compact(),
         enum_options().compact(),
         one("enum_value", &ENUM_OPTION, "v.enum_option_id").compact().only(&["enum"]),
-        many("multi_enum_values", &ENUM_OPTION, ITEMS)
-            .keyed("CASE WHEN t.resource_subtype = 'multi_enum' THEN v.gid END")
-            .compact()
-            .only(&["multi_enum"]),
+        many("multi_enum_values", &ENUM_OPTION, ITEMS).keyed("v.gid").compact().only(&["multi_enum"]),
         object("date_value", DATE).compact().only(&["date"]),
         text("name").compact(),
         long_text("description").compact(),
@@ -58,10 +58,7 @@ pub static CUSTOM_FIELD_ON_TASK: Resource = Resource {
         CURRENCY_CODE,
         CUSTOM_LABEL,
         CUSTOM_LABEL_POSITION,
-        many("people_value", &USER, ITEMS)
-            .keyed("CASE WHEN t.resource_subtype = 'people' THEN v.gid END")
-            .compact()
-            .only(&["people"]),
+        many("people_value", &USER, ITEMS).keyed("v.gid").compact().only(&["people"]),
         nothing("asana_created_field", Kind::Text(64)),
         one("created_by", &USER, "created_by_id").compact(),
         text("default_access_level"),
@@ -98,10 +95,16 @@ const ON_TASK: &str = "task_projects tp CROSS JOIN projects p CROSS JOIN custom_
         AND EXISTS (SELECT 1 FROM {each_principal} v1 CROSS JOIN grants x1 WHERE x1.scope_id = tp1.project_id \
             AND x1.principal_id = v1.column1))";
 
+/// The fields of a project.
+const SETTINGS: &Edge = &link("custom_field_settings", "parent_id", "custom_field_id", "e.rank, e.gid");
+
+/// What a task says about them.
+const VALUES: Beside = Beside { table: "custom_field_values", owner: "object_id", target: "custom_field_id" };
+
 /// The `custom_fields` of a task, one project's after another's in the order of their settings. A body writes them by
-/// [`set_values`].
+/// [`read_values`] and [`write_values`].
 pub const fn custom_fields() -> Field {
-    let edge = Edge::From { from: ON_TASK, owner: "tp.task_id", order: "tp.project_id, s.rank, s.gid" };
+    let edge = through("projects", SETTINGS, VALUES);
     many("custom_fields", &CUSTOM_FIELD_ON_TASK, edge).writable().input(InputKind::Json)
 }
 
@@ -136,47 +139,71 @@ struct OnTask {
     held: Held,
 }
 
-/// The task that a body writes to.
-struct Subject<'a> {
-    task: i64,
-    workspace: i64,
-    subtype: String,
-    containers: &'a [i64],
+/// A value that a body gives a field on a task, and is another one than before.
+pub struct NewValue {
+    on: OnTask,
+    asked: Held,
 }
 
-/// Writes values on a task: the `custom_fields` of a body, by the gids of the fields. `null` clears. The caller may edit the
-/// task; `containers` is where its changes are heard.
+/// The projects that a task's fields come from: those of its projects that the caller sees.
+pub fn projects_of(call: &mut Call<'_>, task: i64) -> Result<Vec<i64>> {
+    static PROJECTS: LazyLock<Template> = LazyLock::new(|| {
+        let text = format!(
+            "SELECT e.project_id FROM task_projects e CROSS JOIN projects t WHERE e.task_id IN ({{ids}}) \
+             AND t.gid = e.project_id AND t.deleted_at IS NULL AND {} ORDER BY e.project_id",
+            granted("t.gid")
+        );
+        Template::new(&text, &[Type::Int])
+    });
+    let block = call.select(&PROJECTS, &[task], &[])?;
+    Ok((0..block.len()).filter_map(|row| block.int(row, 0)).collect())
+}
+
+/// Reads the values that the `custom_fields` of a body give a task of these projects, by the gids of the fields. `null`
+/// clears. The caller may edit the task. Only what differs is returned.
 ///
 /// # Errors
 ///
 /// 400 for a field that is not on the task or not visible, and for a value that is not of the field's type.
-pub fn set_values(call: &mut Call<'_>, task: i64, values: &Map<String, Json>, containers: &[i64]) -> Result<()> {
+pub fn read_values(
+    call: &mut Call<'_>,
+    task: &Task,
+    projects: &[i64],
+    values: &Map<String, Json>,
+) -> Result<Vec<NewValue>> {
     if values.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
-    call.write.lock(task)?;
-    let block = call.query(
-        "SELECT workspace_id, resource_subtype FROM tasks WHERE gid = ?1",
-        &[Type::Int, Type::Text],
-        &[task.into()],
-    )?;
-    let subject = Subject {
-        task,
-        workspace: block.int(0, 0).unwrap_or_default(),
-        subtype: block.text(0, 1).unwrap_or_default().to_owned(),
-        containers,
-    };
-    let mut fields = fields_on(call, task)?;
-    let mut changed = false;
+    let mut fields = fields_on(call, task.gid, projects)?;
+    let mut asked: Vec<(OnTask, &Json)> = Vec::new();
     for (name, value) in values {
         let gid = model::gid::parse(name);
-        let Some(field) = fields.iter_mut().find(|field| Some(field.field) == gid) else {
-            return Err(not_on_object(shortened(name)));
-        };
-        changed |= field.set(call, &subject, value)?;
+        // A form may name a field twice, in two spellings of its gid.
+        if let Some(again) = asked.iter_mut().find(|(on, _)| Some(on.field) == gid) {
+            again.1 = value;
+            continue;
+        }
+        let at = fields.iter().position(|field| Some(field.field) == gid);
+        asked.push((fields.swap_remove(at.ok_or_else(|| not_on_object(shortened(name)))?), value));
     }
-    if changed {
-        call.update("tasks", task, &[("modified_at", call.now.into())])?;
+    let choosing: Vec<i64> = asked.iter().map(|(on, _)| on).filter(|on| on.chooses()).map(|on| on.field).collect();
+    let options = Options::of(call, &choosing)?;
+    let mut new = Vec::new();
+    for (mut on, value) in asked {
+        on.read_items(call)?;
+        let asked = on.read(call, &options, task.workspace, value)?;
+        if asked != on.held {
+            new.push(NewValue { on, asked });
+        }
+    }
+    Ok(new)
+}
+
+/// Writes values on a task; `containers` is where its changes are heard.
+pub fn write_values(call: &mut Call<'_>, task: &Task, containers: &[i64], values: Vec<NewValue>) -> Result<()> {
+    for NewValue { on, asked } in values {
+        on.store(call, task.gid, &asked)?;
+        on.tell(call, task, containers, &asked)?;
     }
     Ok(())
 }
@@ -185,7 +212,9 @@ static FIELDS: LazyLock<Template> = LazyLock::new(|| {
     let seen = GUARD.predicate("t.gid");
     let text = format!(
         "SELECT t.gid, t.resource_subtype, t.precision_digits, t.format, v.gid, v.text_value, v.number_value, \
-         v.enum_option_id, v.date_value, v.date_time_value FROM {ON_TASK} AND tp.task_id = :task AND {seen}"
+         v.enum_option_id, v.date_value, v.date_time_value FROM custom_field_settings s CROSS JOIN custom_fields t \
+         LEFT JOIN custom_field_values v ON v.object_id = :task AND v.custom_field_id = t.gid \
+         WHERE s.parent_id IN ({{ids}}) AND t.gid = s.custom_field_id AND {seen}"
     );
     let types = [
         Type::Int,
@@ -202,11 +231,9 @@ static FIELDS: LazyLock<Template> = LazyLock::new(|| {
     Template::new(&text, &types)
 });
 
-/// The fields on a task that the caller sees.
-fn fields_on(call: &mut Call<'_>, task: i64) -> Result<Vec<OnTask>> {
-    let named = [("task", task.into())];
-    let query = FIELDS.bind(&Bindings { viewer: call.viewer, now: call.now, ids: &[], named: &named });
-    let block = call.write.query(&query.statement, &query.parameters)?;
+/// The fields on a task of these projects that the caller sees, one that several of them have more than once.
+fn fields_on(call: &mut Call<'_>, task: i64, projects: &[i64]) -> Result<Vec<OnTask>> {
+    let block = call.select(&FIELDS, projects, &[("task", task.into())])?;
     let mut fields = Vec::new();
     for row in 0..block.len() {
         let subtype = block.text(row, 1).unwrap_or_default().to_owned();
@@ -231,13 +258,40 @@ fn fields_on(call: &mut Call<'_>, task: i64) -> Result<Vec<OnTask>> {
     Ok(fields)
 }
 
+/// The options of some fields, and whether each can be chosen.
+struct Options(Vec<(i64, i64, bool)>);
+
+impl Options {
+    fn of(call: &mut Call<'_>, fields: &[i64]) -> Result<Options> {
+        static OPTIONS: LazyLock<Template> = LazyLock::new(|| {
+            let text = "SELECT custom_field_id, gid, enabled FROM enum_options WHERE custom_field_id IN ({ids})";
+            Template::new(text, &[Type::Int, Type::Int, Type::Bool])
+        });
+        if fields.is_empty() {
+            return Ok(Options(Vec::new()));
+        }
+        let block = call.select(&OPTIONS, fields, &[])?;
+        let rows = 0..block.len();
+        Ok(Options(rows.filter_map(|row| Some((block.int(row, 0)?, block.int(row, 1)?, block.bool(row, 2)))).collect()))
+    }
+
+    /// Whether an option of a field can be chosen; `None` when it is not one.
+    fn is_enabled(&self, field: i64, option: i64) -> Option<bool> {
+        self.0.iter().find(|(of, gid, _)| (*of, *gid) == (field, option)).map(|(.., enabled)| *enabled)
+    }
+}
+
 /// How a body writes a date.
 const DATE_INPUT: &[Input] =
     &[input("date", InputKind::Date).nullable(), input("date_time", InputKind::Time).nullable()];
 
 impl OnTask {
-    /// Writes a value; answers whether it is another one than before.
-    fn set(&mut self, call: &mut Call<'_>, subject: &Subject<'_>, value: &Json) -> Result<bool> {
+    fn chooses(&self) -> bool {
+        CHOOSING.contains(&self.subtype.as_str())
+    }
+
+    /// Reads the members of a value that is a list.
+    fn read_items(&mut self, call: &mut Call<'_>) -> Result<()> {
         if let (Some(row), "multi_enum" | "people") = (self.row, self.subtype.as_str()) {
             let items = call.numbers(
                 "SELECT item_id FROM custom_field_value_items WHERE value_id = ?1 ORDER BY position",
@@ -245,19 +299,12 @@ impl OnTask {
             )?;
             self.held = if items.is_empty() { Held::Nothing } else { Held::Items(items) };
         }
-        let asked = self.read(call, subject.workspace, value)?;
-        if asked == self.held {
-            return Ok(false);
-        }
-        self.store(call, subject.task, &asked)?;
-        self.tell(call, subject, &asked)?;
-        self.held = asked;
-        Ok(true)
+        Ok(())
     }
 
     /// Reads a value as this field's type has it. As in a form, numbers may be strings, lists separated by commas, and
     /// nothing an empty string.
-    fn read(&self, call: &mut Call<'_>, workspace: i64, value: &Json) -> Result<Held> {
+    fn read(&self, call: &mut Call<'_>, options: &Options, workspace: i64, value: &Json) -> Result<Held> {
         let path = format!("custom_fields: {}", self.field);
         if value.is_null() || value == "" {
             return Ok(Held::Nothing);
@@ -269,22 +316,22 @@ impl OnTask {
             },
             "enum" => match given(&path, &InputKind::Gid(&ENUM_OPTION), value, true)? {
                 Given::Name(Name::Gid(option), _) => {
-                    self.require_options(call, &[option], |_| path.clone())?;
+                    self.require_options(options, &[option], |_| path.clone())?;
                     Held::Option(option)
                 }
                 _ => Held::Nothing,
             },
             "multi_enum" => {
-                let options = names(&path, &InputKind::Gids(&ENUM_OPTION), value)?;
-                let options: Vec<i64> = options
+                let named = names(&path, &InputKind::Gids(&ENUM_OPTION), value)?;
+                let named: Vec<i64> = named
                     .into_iter()
                     .filter_map(|(name, _)| match name {
                         Name::Gid(option) => Some(option),
                         _ => None,
                     })
                     .collect();
-                self.require_options(call, &options, |at| format!("{path}: [{at}]"))?;
-                items(options)
+                self.require_options(options, &named, |at| format!("{path}: [{at}]"))?;
+                items(named)
             }
             "people" => {
                 let mut people = Vec::new();
@@ -309,16 +356,11 @@ impl OnTask {
     }
 
     /// Refuses what is no option of this field, and options that are disabled, unless the value has them already.
-    fn require_options(&self, call: &mut Call<'_>, asked: &[i64], path: impl Fn(usize) -> String) -> Result<()> {
-        let block = call.query(
-            "SELECT gid, enabled FROM enum_options WHERE custom_field_id = ?1",
-            &[Type::Int, Type::Bool],
-            &[self.field.into()],
-        )?;
+    fn require_options(&self, options: &Options, asked: &[i64], path: impl Fn(usize) -> String) -> Result<()> {
         for (at, asked) in asked.iter().enumerate() {
-            match (0..block.len()).find(|row| block.int(*row, 0) == Some(*asked)) {
+            match options.is_enabled(self.field, *asked) {
                 None => return Err(Error::unknown_object(path(at), asked)),
-                Some(row) if !block.bool(row, 1) && !self.held.has(*asked) => {
+                Some(false) if !self.held.has(*asked) => {
                     return Err(Error::field(path(at), format_args!("Enum option is disabled: {asked}")));
                 }
                 Some(_) => {}
@@ -327,7 +369,7 @@ impl OnTask {
         Ok(())
     }
 
-    fn store(&mut self, call: &mut Call<'_>, task: i64, asked: &Held) -> Result<()> {
+    fn store(&self, call: &mut Call<'_>, task: i64, asked: &Held) -> Result<()> {
         if let Some(row) = self.row {
             call.execute("DELETE FROM custom_field_value_items WHERE value_id = ?1", &[row.into()])?;
         }
@@ -338,7 +380,6 @@ impl OnTask {
                     "DELETE FROM custom_field_values WHERE object_id = ?1 AND custom_field_id = ?2",
                     &[task.into(), self.field.into()],
                 )?;
-                self.row = None;
                 return Ok(());
             }
             Held::Text(value) => text = Value::from(value.as_str()),
@@ -360,9 +401,9 @@ impl OnTask {
                 row
             }
             None => {
-                let row = call.write.gid()?;
+                let row = call.gid()?;
                 let keys = [("gid", row.into()), ("object_id", task.into()), ("custom_field_id", self.field.into())];
-                call.insert("custom_field_values", &[&keys[..], &columns[..]].concat())?;
+                call.insert("custom_field_values", &[&keys[..], &columns[..]].concat());
                 row
             }
         };
@@ -370,15 +411,14 @@ impl OnTask {
             for (position, item) in items.iter().enumerate() {
                 let columns =
                     [("value_id", row.into()), ("position", (position as i64).into()), ("item_id", (*item).into())];
-                call.insert("custom_field_value_items", &columns)?;
+                call.insert("custom_field_value_items", &columns);
             }
         }
-        self.row = Some(row);
         Ok(())
     }
 
     /// Writes the story and the change.
-    fn tell(&self, call: &mut Call<'_>, subject: &Subject<'_>, asked: &Held) -> Result<()> {
+    fn tell(&self, call: &mut Call<'_>, task: &Task, containers: &[i64], asked: &Held) -> Result<()> {
         let (subtype, property) = match self.subtype.as_str() {
             "number" => (subtype::NUMBER_CUSTOM_FIELD_CHANGED, "number_value"),
             "enum" => (subtype::ENUM_CUSTOM_FIELD_CHANGED, ""),
@@ -401,21 +441,19 @@ impl OnTask {
         write_system_story(
             call,
             &SystemStory {
-                target: subject.task,
-                workspace: subject.workspace,
+                target: task.gid,
+                workspace: task.workspace,
                 subtype,
                 object: Some(self.field),
                 old: option(&self.held),
                 new: option(asked),
                 details,
-                containers: subject.containers,
+                containers,
             },
         )?;
-        let change = Change::new(Did::Changed, "task", subject.task, subject.workspace)
-            .subtype(&subject.subtype)
-            .field("custom_fields")
-            .value(Some(self.field));
-        call.record(&change, subject.containers)
+        let change = task_change(Did::Changed, task).field("custom_fields").value(Some(self.field));
+        call.record(&change, containers);
+        Ok(())
     }
 
     /// A value as a story keeps it.
@@ -464,7 +502,7 @@ fn names(path: &str, kind: &InputKind, value: &Json) -> Result<Vec<(Name, String
 
 /// A person of the workspace. Whoever the caller does not see is refused like somebody who is not there.
 fn person(call: &mut Call<'_>, workspace: i64, path: &str, name: &Name, text: &str) -> Result<i64> {
-    if let Some(user) = name.gid_in(call.write, call.viewer)? {
+    if let Some(user) = call.named(name)? {
         let membership = call.number(
             "SELECT gid FROM workspace_memberships WHERE user_id = ?1 AND workspace_id = ?2",
             &[user.into(), workspace.into()],

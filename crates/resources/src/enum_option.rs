@@ -132,7 +132,7 @@ fn too_many() -> Error {
 pub fn insert_options(call: &mut Call<'_>, field: i64, workspace: i64, options: &[NewOption]) -> Result<()> {
     let (mut objects, mut rows): (Vec<Value>, Vec<Value>) = Default::default();
     for (option, rank) in options.iter().zip(rank::spread(options.len())) {
-        let gid = call.write.gid()?;
+        let gid = call.gid()?;
         objects.extend([gid.into(), ENUM_OPTION.kind.into(), workspace.into()]);
         rows.extend([gid.into(), workspace.into(), field.into(), option.name.as_str().into()]);
         rows.extend([option.enabled.into(), option.color.as_str().into(), rank.into()]);
@@ -141,7 +141,7 @@ pub fn insert_options(call: &mut Call<'_>, field: i64, workspace: i64, options: 
         return Ok(());
     }
     let columns = [("gid", Type::Int), ("kind", Type::Text), ("workspace_id", Type::Int)];
-    call.write.insert_rows("objects", &columns, &objects)?;
+    call.insert_rows("objects", &columns, &objects)?;
     let columns = [
         ("gid", Type::Int),
         ("workspace_id", Type::Int),
@@ -151,7 +151,7 @@ pub fn insert_options(call: &mut Call<'_>, field: i64, workspace: i64, options: 
         ("color", Type::Text),
         ("rank", Type::Text),
     ];
-    call.write.insert_rows(ENUM_OPTION.table, &columns, &rows)?;
+    call.insert_rows(ENUM_OPTION.table, &columns, &rows)?;
     Ok(())
 }
 
@@ -178,12 +178,12 @@ impl Owner {
     }
 
     /// Says that the field's options have changed.
-    fn record(&self, call: &mut Call<'_>, did: Did, option: i64) -> Result<()> {
+    fn record(&self, call: &mut Call<'_>, did: Did, option: i64) {
         let change = Change::new(Did::Changed, CUSTOM_FIELD.kind, self.gid, self.workspace)
             .subtype(&self.subtype)
             .field("enum_options")
             .member(did, option);
-        call.record(&change, &[self.workspace])
+        call.record(&change, &[self.workspace]);
     }
 }
 
@@ -198,7 +198,7 @@ fn create_enum_option(call: &mut Call<'_>) -> Result<Outcome> {
     let asked = place_asked(call, &ordered, "insert_before", "insert_after")?;
     let option = call.create_object(&ENUM_OPTION, owner.workspace)?;
     // Two at once must not pass the limit.
-    call.write.lock(owner.gid)?;
+    call.lock(owner.gid)?;
     let rank = place(call, &ordered, option, asked.unwrap_or(Place::Last))?;
     let known = call.number("SELECT count(*) FROM enum_options WHERE custom_field_id = ?1", &[owner.gid.into()])?;
     if known.unwrap_or_default() >= MOST_OPTIONS as i64 {
@@ -214,8 +214,8 @@ fn create_enum_option(call: &mut Call<'_>) -> Result<Outcome> {
         ("color", call.body.text("color").unwrap_or("none").into()),
         ("rank", rank.into()),
     ];
-    call.insert(ENUM_OPTION.table, &columns)?;
-    owner.record(call, Did::Added, option)?;
+    call.insert(ENUM_OPTION.table, &columns);
+    owner.record(call, Did::Added, option);
     Ok(Outcome::Object(option))
 }
 
@@ -231,7 +231,7 @@ fn insert_enum_option(call: &mut Call<'_>) -> Result<Outcome> {
     };
     let rank = place(call, &ordered, option, asked)?;
     call.update(ENUM_OPTION.table, option, &[("rank", rank.into())])?;
-    owner.record(call, Did::Changed, option)?;
+    owner.record(call, Did::Changed, option);
     Ok(Outcome::Object(option))
 }
 
@@ -244,7 +244,7 @@ fn update_enum_option(call: &mut Call<'_>) -> Result<Outcome> {
     }
     if call.body.bool("enabled") == Some(false) && owner.subtype == "enum" {
         // Two at once must not disable the last two.
-        call.write.lock(field)?;
+        call.lock(field)?;
         let other = call.number(
             "SELECT gid FROM enum_options WHERE custom_field_id = ?1 AND gid <> ?2 AND enabled LIMIT 1",
             &[field.into(), option.into()],
@@ -256,7 +256,7 @@ fn update_enum_option(call: &mut Call<'_>) -> Result<Outcome> {
     let columns = call.body.columns(&ENUM_OPTION);
     call.update(ENUM_OPTION.table, option, &columns)?;
     if !columns.is_empty() {
-        owner.record(call, Did::Changed, option)?;
+        owner.record(call, Did::Changed, option);
     }
     Ok(Outcome::Object(option))
 }

@@ -49,7 +49,7 @@ const NEIGHBOURHOOD: i64 = 32;
 /// 400 when the place names something that is not in the list. [`place_asked`] refuses it with the property's name.
 pub fn place(call: &mut Call<'_>, ordered: &Ordered, moving: i64, place: Place) -> Result<String> {
     if let Place::Before(anchor) | Place::After(anchor) = place {
-        call.write.lock(ordered.scope)?;
+        call.lock(ordered.scope)?;
         if anchor == moving {
             // Next to itself is where it is.
             return rank_of(call, ordered, moving)?.ok_or_else(|| not_in_list("insert", moving));
@@ -60,7 +60,7 @@ pub fn place(call: &mut Call<'_>, ordered: &Ordered, moving: i64, place: Place) 
         return Ok(rank);
     }
     // The end of the list, too, is spread under its lock, and may be another one by now.
-    call.write.lock(ordered.scope)?;
+    call.lock(ordered.scope)?;
     let gap = Gap::find(call, ordered, moving, place)?;
     gap.rank().or_else(|_| gap.widen(call, ordered, moving))
 }
@@ -69,8 +69,8 @@ pub fn place(call: &mut Call<'_>, ordered: &Ordered, moving: i64, place: Place) 
 /// the body names a neighbour.
 pub fn hold(call: &mut Call<'_>, ordered: &Ordered, before: &str, after: &str) -> Result<()> {
     match call.body.gid(before).or(call.body.gid(after)) {
-        Some(_) => Ok(call.write.lock(ordered.scope)?),
-        None => Ok(call.write.share(ordered.scope)?),
+        Some(_) => call.lock(ordered.scope),
+        None => call.share(ordered.scope),
     }
 }
 
@@ -92,7 +92,7 @@ pub fn place_asked(call: &mut Call<'_>, ordered: &Ordered, before: &str, after: 
         (None, Some(_)) => Place::First,
     };
     if let Place::Before(anchor) | Place::After(anchor) = place {
-        call.write.lock(ordered.scope)?;
+        call.lock(ordered.scope)?;
         if rank_of(call, ordered, anchor)?.is_none() {
             let property = match place {
                 Place::Before(_) => before,
@@ -269,7 +269,8 @@ mod tests {
             ("rank", rank.into()),
             ("created_at", 0.into()),
         ];
-        call.insert("sections", &columns)
+        call.insert("sections", &columns);
+        Ok(())
     }
 
     fn move_to(call: &mut Call<'_>, moving: i64, at: Place) -> Result<()> {

@@ -304,7 +304,7 @@ fn create_project(call: &mut Call<'_>, workspace: Option<i64>, team: Option<i64>
         ("created_by_id", call.viewer.user.into()),
         ("modified_at", call.now.into()),
     ];
-    call.insert(PROJECT.table, &columns)?;
+    call.insert(PROJECT.table, &columns);
     add_section(call, workspace, project, "Untitled section", crate::order::Place::Last)?;
 
     let facts = Facts::of(call, project)?;
@@ -325,7 +325,7 @@ fn create_project(call: &mut Call<'_>, workspace: Option<i64>, team: Option<i64>
         facts.add_follower(call, user)?;
     }
     set_grants(call, project)?;
-    call.record(&Change::new(Did::Added, PROJECT.kind, project, workspace), &facts.containers())?;
+    call.record(&Change::new(Did::Added, PROJECT.kind, project, workspace), &facts.containers());
     Ok(Outcome::Object(project))
 }
 
@@ -513,7 +513,7 @@ fn update_project(call: &mut Call<'_>) -> Result<Outcome> {
             _ => None,
         };
         let change = Change::new(Did::Changed, PROJECT.kind, project, facts.workspace).field(field).value(named);
-        call.record(&change, &containers)?;
+        call.record(&change, &containers);
     }
     Ok(Outcome::Object(project))
 }
@@ -552,13 +552,13 @@ fn differing(call: &mut Call<'_>, project: i64, mut wanted: Vec<Wanted>) -> Resu
 fn delete_project(call: &mut Call<'_>) -> Result<Outcome> {
     let project = call.target;
     // Nobody puts another task into it meanwhile.
-    call.write.lock(project)?;
+    call.lock(project)?;
     let facts = Facts::of(call, project)?;
-    delete_tasks(call, DOOMED, project, &[project])?;
+    delete_tasks(call, DOOMED, project, facts.workspace, &[project])?;
     call.update(PROJECT.table, project, &[("deleted_at", call.now.into())])?;
     call.delete_object(project)?;
     set_grants(call, project)?;
-    call.record(&Change::new(Did::Deleted, PROJECT.kind, project, facts.workspace), &facts.containers())?;
+    call.record(&Change::new(Did::Deleted, PROJECT.kind, project, facts.workspace), &facts.containers());
     Ok(Outcome::Empty)
 }
 
@@ -595,7 +595,7 @@ fn add_followers(call: &mut Call<'_>) -> Result<Outcome> {
     facts.share(call, &users, own)?;
     for user in users {
         if facts.add_follower(call, user)? {
-            facts.record_member(call, "followers", Did::Added, user)?;
+            facts.record_member(call, "followers", Did::Added, user);
         }
     }
     Ok(Outcome::Object(project))
@@ -615,7 +615,7 @@ fn remove_members(call: &mut Call<'_>) -> Result<Outcome> {
         }
         call.execute("DELETE FROM project_memberships WHERE gid = ?1", &[membership.into()])?;
         call.delete_object(membership)?;
-        facts.record_member(call, "members", Did::Removed, user)?;
+        facts.record_member(call, "members", Did::Removed, user);
         facts.remove_follower(call, user)?;
     }
     set_grants(call, project)?;
@@ -706,7 +706,7 @@ impl Facts {
                 return Err(Error::no_permission(PROJECT.kind));
             }
             self.add_member(call, *user, self.default_level.min(own))?;
-            self.record_member(call, "members", Did::Added, *user)?;
+            self.record_member(call, "members", Did::Added, *user);
             joined = true;
         }
         if joined { set_grants(call, self.project) } else { Ok(()) }
@@ -714,7 +714,7 @@ impl Facts {
 
     /// Makes a user or a team a member unless it is one. [`set_grants`] has to follow.
     pub fn add_member(&self, call: &mut Call<'_>, member: i64, level: Level) -> Result<()> {
-        call.write.lock(self.project)?;
+        call.lock(self.project)?;
         if self.membership(call, member)?.is_some() {
             return Ok(());
         }
@@ -729,7 +729,8 @@ impl Facts {
                 ("access_level", level.name().into()),
                 ("created_at", call.now.into()),
             ],
-        )
+        );
+        Ok(())
     }
 
     fn add_follower(&self, call: &mut Call<'_>, user: i64) -> Result<bool> {
@@ -741,15 +742,15 @@ impl Facts {
             "DELETE FROM project_followers WHERE project_id = ?1 AND user_id = ?2",
             &[self.project.into(), user.into()],
         )?;
-        match removed {
-            0 => Ok(()),
-            _ => self.record_member(call, "followers", Did::Removed, user),
+        if removed > 0 {
+            self.record_member(call, "followers", Did::Removed, user);
         }
+        Ok(())
     }
 
-    fn record_member(&self, call: &mut Call<'_>, field: &str, did: Did, user: i64) -> Result<()> {
+    fn record_member(&self, call: &mut Call<'_>, field: &str, did: Did, user: i64) {
         let change = Change::new(Did::Changed, PROJECT.kind, self.project, self.workspace);
-        call.record(&change.field(field).member(did, user), &self.containers())
+        call.record(&change.field(field).member(did, user), &self.containers());
     }
 }
 
@@ -770,7 +771,7 @@ static PROJECT_MEMBERSHIP: Resource = Resource {
 /// private, and its workspace, if it is public. In the trash nobody.
 pub fn set_grants(call: &mut Call<'_>, project: i64) -> Result<()> {
     // Two at once would not see each other's memberships.
-    call.write.lock(project)?;
+    call.lock(project)?;
     call.execute("DELETE FROM grants WHERE scope_id = ?1", &[project.into()])?;
     let mut level = String::from("CASE s.access_level");
     for known in Level::ALL {
@@ -955,8 +956,8 @@ mod tests {
                 .write(move |call| {
                     let block = call.query(
                         "SELECT c.action, c.field, c.field_action, c.value FROM changes c \
-                         JOIN change_routes r ON r.change_id = c.id WHERE r.container_id = ?1 AND c.object_id = ?2 \
-                         ORDER BY c.id",
+                         JOIN change_routes r ON r.set_id = c.set_id WHERE r.container_id = ?1 AND c.object_id = ?2 \
+                         ORDER BY c.set_id, c.number",
                         &[Type::Text, Type::Text, Type::Text, Type::Int],
                         &[container.into(), project.into()],
                     )?;
@@ -1281,7 +1282,7 @@ mod tests {
         let heard = world
             .write(move |call| {
                 call.numbers(
-                    "SELECT c.object_id FROM changes c JOIN change_routes r ON r.change_id = c.id \
+                    "SELECT c.object_id FROM changes c JOIN change_routes r ON r.set_id = c.set_id \
                      WHERE r.container_id = ?1 AND c.action = 'deleted' AND c.kind = 'task' ORDER BY c.object_id",
                     &[doomed.into()],
                 )

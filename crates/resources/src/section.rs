@@ -93,8 +93,8 @@ pub fn add_section(call: &mut Call<'_>, workspace: i64, project: i64, name: &str
             ("rank", rank.into()),
             ("created_at", call.now.into()),
         ],
-    )?;
-    call.record(&Change::new(Did::Added, SECTION.kind, section, workspace).parent(project), &[project])?;
+    );
+    call.record(&Change::new(Did::Added, SECTION.kind, section, workspace).parent(project), &[project]);
     Ok(section)
 }
 
@@ -121,7 +121,7 @@ fn update_section(call: &mut Call<'_>) -> Result<Outcome> {
             .execute("UPDATE sections SET name = ?2 WHERE gid = ?1 AND name <> ?2", &[section.into(), name.into()])?;
         if renamed > 0 {
             let change = Change::new(Did::Changed, SECTION.kind, section, workspace);
-            call.record(&change.field("name"), &[project])?;
+            call.record(&change.field("name"), &[project]);
         }
     }
     if let Some(at) = place_asked(call, &ordered(project), "insert_before", "insert_after")? {
@@ -183,7 +183,7 @@ fn delete_section(call: &mut Call<'_>) -> Result<Outcome> {
     let section = call.target;
     let (project, workspace) = home_of(call, section)?;
     // Nobody adds a task to it meanwhile, and nobody deletes the last one but this.
-    call.write.lock(project)?;
+    call.lock(project)?;
     let task = call.number(
         "SELECT k.gid FROM task_projects e CROSS JOIN tasks k WHERE e.section_id = ?1 AND k.gid = e.task_id \
          AND k.deleted_at IS NULL LIMIT 1",
@@ -203,7 +203,7 @@ fn delete_section(call: &mut Call<'_>) -> Result<Outcome> {
     call.execute("UPDATE task_projects SET section_id = ?2 WHERE section_id = ?1", &[section.into(), other.into()])?;
     call.execute("DELETE FROM sections WHERE gid = ?1", &[section.into()])?;
     call.delete_object(section)?;
-    call.record(&Change::new(Did::Deleted, SECTION.kind, section, workspace), &[project])?;
+    call.record(&Change::new(Did::Deleted, SECTION.kind, section, workspace), &[project]);
     Ok(Outcome::Empty)
 }
 

@@ -196,7 +196,7 @@ struct Row {
     subtype: String,
 }
 
-fn add_story(call: &mut Call<'_>, row: &Row, columns: &[(&str, Value)], containers: &[i64]) -> Result<i64> {
+fn add_story(call: &mut Call<'_>, row: &Row, columns: &[(&'static str, Value)], containers: &[i64]) -> Result<i64> {
     let gid = call.create_object(&STORY, row.workspace)?;
     let common = [
         ("gid", gid.into()),
@@ -208,8 +208,8 @@ fn add_story(call: &mut Call<'_>, row: &Row, columns: &[(&str, Value)], containe
         ("created_at", call.now.into()),
         ("created_by_id", call.viewer.user.into()),
     ];
-    call.insert(STORY.table, &[&common, columns].concat())?;
-    record(call, change_of(Did::Added, gid, row).parent(row.task), row.task, containers)?;
+    call.insert(STORY.table, &[&common[..], columns].concat());
+    record(call, &change_of(Did::Added, gid, row).parent(row.task), row.task, containers);
     Ok(gid)
 }
 
@@ -217,9 +217,9 @@ fn change_of(did: Did, story: i64, row: &Row) -> Change<'_> {
     Change::new(did, STORY.kind, story, row.workspace).subtype(&row.subtype)
 }
 
-/// A story's changes are heard at its task and wherever the task's are.
-fn record(call: &mut Call<'_>, change: Change<'_>, task: i64, containers: &[i64]) -> Result<()> {
-    call.record(&change, &[&[task], containers].concat())
+/// A story's changes are heard at its task and wherever the task's are. Nobody listens to a story itself.
+fn record(call: &mut Call<'_>, change: &Change<'_>, task: i64, containers: &[i64]) {
+    call.record_within(change, &[&[task], containers].concat());
 }
 
 fn create_comment(call: &mut Call<'_>) -> Result<Outcome> {
@@ -228,7 +228,7 @@ fn create_comment(call: &mut Call<'_>) -> Result<Outcome> {
     if is_pinned {
         call.require(&TASK, "is_pinned", call.target, Level::Editor)?;
     }
-    call.write.lock(call.target)?;
+    call.lock(call.target)?;
     let task = load(call, call.target)?;
     let columns = [
         ("type", "comment".into()),
@@ -242,7 +242,7 @@ fn create_comment(call: &mut Call<'_>) -> Result<Outcome> {
     let comment = add_story(call, &row, &columns, &containers)?;
     // Who comments wants to hear what others say.
     for user in add_followers(call, task.gid, &[call.viewer.user])? {
-        call.record(&task_change(Did::Changed, &task).field("followers").member(Did::Added, user), &containers)?;
+        call.record(&task_change(Did::Changed, &task).field("followers").member(Did::Added, user), &containers);
     }
     touch(call, task.gid)?;
     Ok(Outcome::Object(comment))
@@ -278,7 +278,7 @@ fn update_comment(call: &mut Call<'_>) -> Result<Outcome> {
     call.update(STORY.table, story, &columns)?;
     let containers = containers(call, comment.row.task)?;
     for field in changed {
-        record(call, change_of(Did::Changed, story, &comment.row).field(field), comment.row.task, &containers)?;
+        record(call, &change_of(Did::Changed, story, &comment.row).field(field), comment.row.task, &containers);
     }
     Ok(Outcome::Object(story))
 }
@@ -293,7 +293,7 @@ fn delete_comment(call: &mut Call<'_>) -> Result<Outcome> {
     call.execute("DELETE FROM stories WHERE gid = ?1", &[story.into()])?;
     call.delete_object(story)?;
     let containers = containers(call, comment.row.task)?;
-    record(call, change_of(Did::Deleted, story, &comment.row), comment.row.task, &containers)?;
+    record(call, &change_of(Did::Deleted, story, &comment.row), comment.row.task, &containers);
     touch(call, comment.row.task)?;
     Ok(Outcome::Empty)
 }

@@ -96,32 +96,28 @@ fn create_tag(call: &mut Call<'_>) -> Result<Outcome> {
         ("notes", call.body.text("notes").unwrap_or_default().into()),
         ("created_at", call.now.into()),
     ];
-    call.insert(TAG.table, &columns)?;
-    call.record(&Change::new(Did::Added, TAG.kind, tag, workspace), &[workspace])?;
+    call.insert(TAG.table, &columns);
+    call.record(&Change::new(Did::Added, TAG.kind, tag, workspace), &[workspace]);
     Ok(Outcome::Object(tag))
 }
 
 fn update_tag(call: &mut Call<'_>) -> Result<Outcome> {
     let columns = call.body.columns(&TAG);
     call.update(TAG.table, call.target, &columns)?;
-    let workspace = workspace_of(call, call.target)?;
+    let workspace = call.workspace_of(call.target)?;
     for (column, _) in &columns {
-        call.record(&Change::new(Did::Changed, TAG.kind, call.target, workspace).field(column), &[])?;
+        call.record(&Change::new(Did::Changed, TAG.kind, call.target, workspace).field(column), &[]);
     }
     Ok(Outcome::Object(call.target))
 }
 
 fn delete_tag(call: &mut Call<'_>) -> Result<Outcome> {
-    let workspace = workspace_of(call, call.target)?;
+    let workspace = call.workspace_of(call.target)?;
     call.execute("DELETE FROM task_tags WHERE tag_id = ?1", &[call.target.into()])?;
     call.execute("DELETE FROM tags WHERE gid = ?1", &[call.target.into()])?;
     call.delete_object(call.target)?;
-    call.record(&Change::new(Did::Deleted, TAG.kind, call.target, workspace), &[workspace])?;
+    call.record(&Change::new(Did::Deleted, TAG.kind, call.target, workspace), &[workspace]);
     Ok(Outcome::Empty)
-}
-
-fn workspace_of(call: &mut Call<'_>, tag: i64) -> Result<i64> {
-    Ok(call.number("SELECT workspace_id FROM tags WHERE gid = ?1", &[tag.into()])?.unwrap_or_default())
 }
 
 #[cfg(test)]

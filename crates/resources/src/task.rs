@@ -30,7 +30,7 @@ use model::{Level, rich_text};
 use serde_json::{Value as Json, json};
 use store::{Type, Value};
 
-use crate::custom_field_value::{custom_fields, set_values};
+use crate::custom_field_value::{NewValue, custom_fields, projects_of, read_values, write_values};
 use crate::like::LIKE_OF_TASK;
 use crate::project::PROJECT;
 use crate::section::{SECTION, first_of};
@@ -487,7 +487,7 @@ fn create_task(call: &mut Call<'_>) -> Result<Outcome> {
     refuse_later_inputs(&call.body)?;
     let places = container::places(call)?;
     let workspace = places.workspace;
-    let gid = call.create_object(&TASK, workspace)?;
+    let gid = call.gid()?;
     let mut row = Row::default();
     let subtype = call.body.text("resource_subtype").unwrap_or("default_task").to_owned();
     let before = Task {
@@ -502,6 +502,12 @@ fn create_task(call: &mut Call<'_>) -> Result<Outcome> {
         dates: Dates::default(),
     };
     let after = changed(call, &before, &mut row)?;
+    let followers = people::first_followers(call, workspace, after.assignee)?;
+    let tags = tagging::first_tags(call, workspace)?;
+    let entry = container::Entry::find(call, gid, &places)?;
+    let projects: Vec<i64> = places.projects.iter().map(|(project, _)| *project).collect();
+    let values = asked_values(call, &after, Some(&projects))?;
+    // All that is refused has been: what follows only writes.
     row.otherwise("name", "");
     row.otherwise("resource_subtype", subtype.as_str());
     row.otherwise("notes", "");
@@ -512,37 +518,35 @@ fn create_task(call: &mut Call<'_>) -> Result<Outcome> {
     row.set("gid", gid);
     row.set("workspace_id", workspace);
     row.set("parent_id", places.parent);
-    row.set("rank", container::rank_for_new(call, &places, gid)?);
+    row.set("rank", entry.rank.as_str());
     row.set("created_at", call.now);
     row.set("created_by_id", call.viewer.user);
     row.set("modified_at", call.now);
-    call.insert(TASK.table, &row.0)?;
-
-    container::enter(call, gid, &places)?;
-    let mut followers = vec![call.viewer.user];
-    followers.extend(after.assignee);
-    followers.extend_from_slice(call.body.gids("followers"));
-    people::enlist(call, workspace, gid, after.assignee, &followers)?;
-    for tag in call.body.gids("tags").to_vec() {
-        tagging::attach(call, gid, workspace, tag)?;
+    call.register(&TASK, gid, workspace);
+    call.insert(TASK.table, &row.0);
+    entry.enter(call, gid, &places);
+    people::enlist(call, gid, &followers);
+    for tag in tags {
+        call.insert("task_tags", &[("task_id", gid.into()), ("tag_id", tag.into())]);
     }
-    let containers = containers(call, gid)?;
-    container::announce(call, &after, &places, &containers)?;
-    tell(call, &before, &after, &containers, true)?;
-    write_extras(call, &after, &containers)?;
+    container::announce(call, &after, &places, &entry.containers)?;
+    tell(call, &before, &after, &entry.containers, true)?;
+    write_values(call, &after, &entry.containers, values)?;
+    write_extras(call, &after)?;
     Ok(Outcome::Object(gid))
 }
 
 fn update_task(call: &mut Call<'_>) -> Result<Outcome> {
     refuse_later_inputs(&call.body)?;
     // What is told of the change is the change from the state before it.
-    call.write.lock(call.target)?;
+    call.lock(call.target)?;
     let before = load(call, call.target)?;
     let mut row = Row::default();
     let after = changed(call, &before, &mut row)?;
     if !row.0.is_empty() || call.body.has("custom_fields") || call.body.has("external") {
         row.set("modified_at", call.now);
     }
+    let values = asked_values(call, &after, None)?;
     call.update(TASK.table, before.gid, &row.0)?;
     if after.assignee != before.assignee {
         people::reassign(call, &before, after.assignee)?;
@@ -550,10 +554,11 @@ fn update_task(call: &mut Call<'_>) -> Result<Outcome> {
     let containers = containers(call, before.gid)?;
     tell(call, &before, &after, &containers, false)?;
     if row.has("notes") {
-        record_field(call, &after, "notes", &containers)?;
+        record_field(call, &after, "notes", &containers);
         story(call, &after, "notes_changed", &containers, |_| {})?;
     }
-    write_extras(call, &after, &containers)?;
+    write_values(call, &after, &containers, values)?;
+    write_extras(call, &after)?;
     Ok(Outcome::Object(before.gid))
 }
 
@@ -734,13 +739,13 @@ fn changed_assignee(call: &mut Call<'_>, before: &Task, after: &mut Task, row: &
 /// Writes the stories and changes that tell two states of a task apart.
 fn tell(call: &mut Call<'_>, before: &Task, after: &Task, containers: &[i64], is_new: bool) -> Result<()> {
     if after.name != before.name && !is_new {
-        record_field(call, after, "name", containers)?;
+        record_field(call, after, "name", containers);
         story(call, after, "name_changed", containers, |story| {
             story.details = Some(json!({"old_name": before.name, "new_name": after.name}));
         })?;
     }
     if after.subtype != before.subtype {
-        record_field(call, after, "resource_subtype", containers)?;
+        record_field(call, after, "resource_subtype", containers);
         story(call, after, "resource_subtype_changed", containers, |story| {
             story.details =
                 Some(json!({"old_resource_subtype": before.subtype, "new_resource_subtype": after.subtype}));
@@ -755,7 +760,7 @@ fn tell(call: &mut Call<'_>, before: &Task, after: &Task, containers: &[i64], is
         {
             if differs {
                 if !is_new {
-                    record_field(call, after, field, containers)?;
+                    record_field(call, after, field, containers);
                 }
                 story(call, after, subtype, containers, |story| {
                     story.details = Some(json!({"old_dates": old.told(), "new_dates": new.told()}));
@@ -766,14 +771,14 @@ fn tell(call: &mut Call<'_>, before: &Task, after: &Task, containers: &[i64], is
     if after.assignee != before.assignee {
         if !is_new {
             let change = task_change(Did::Changed, after).field("assignee").value(after.assignee);
-            call.record(&change, containers)?;
+            call.record(&change, containers);
         }
         let subtype = if after.assignee.is_some() { "assigned" } else { "unassigned" };
         story(call, after, subtype, containers, |story| story.object = after.assignee.or(before.assignee))?;
     }
     if after.completed != before.completed {
         if !is_new {
-            record_field(call, after, "completed", containers)?;
+            record_field(call, after, "completed", containers);
         }
         let subtype = if after.completed { "marked_complete" } else { "marked_incomplete" };
         if after.subtype != "approval" {
@@ -781,7 +786,7 @@ fn tell(call: &mut Call<'_>, before: &Task, after: &Task, containers: &[i64], is
         }
     }
     if after.approval_status != before.approval_status && after.subtype == before.subtype {
-        record_field(call, after, "approval_status", containers)?;
+        record_field(call, after, "approval_status", containers);
         let decision = told::of_approval(after.approval_status.as_deref().unwrap_or_default());
         story(call, after, decision, containers, |story| {
             story.details = Some(json!({
@@ -798,8 +803,8 @@ pub(crate) fn task_change<'a>(did: Did, task: &'a Task) -> Change<'a> {
     Change::new(did, TASK.kind, task.gid, task.workspace).subtype(&task.subtype)
 }
 
-fn record_field(call: &mut Call<'_>, task: &Task, field: &str, containers: &[i64]) -> Result<()> {
-    call.record(&task_change(Did::Changed, task).field(field), containers)
+fn record_field(call: &mut Call<'_>, task: &Task, field: &str, containers: &[i64]) {
+    call.record(&task_change(Did::Changed, task).field(field), containers);
 }
 
 /// Writes a story under a task.
@@ -817,11 +822,23 @@ pub(crate) fn story<'a>(
     Ok(())
 }
 
-/// What the body says beside the task's own row: custom fields, external data, a like.
-fn write_extras(call: &mut Call<'_>, task: &Task, containers: &[i64]) -> Result<()> {
-    if let Some(values) = call.body.json("custom_fields").cloned() {
-        set_values(call, task.gid, &values, containers)?;
+/// The values of custom fields that the body gives a task; a new one is in these projects.
+fn asked_values(call: &mut Call<'_>, task: &Task, new_in: Option<&[i64]>) -> Result<Vec<NewValue>> {
+    let Some(values) = call.body.json("custom_fields").cloned() else {
+        return Ok(Vec::new());
+    };
+    match new_in {
+        Some(projects) => read_values(call, task, projects, &values),
+        None => {
+            call.lock(task.gid)?;
+            let projects = projects_of(call, task.gid)?;
+            read_values(call, task, &projects, &values)
+        }
     }
+}
+
+/// What the body says beside the task's own row and its custom fields: external data, a like.
+fn write_extras(call: &mut Call<'_>, task: &Task) -> Result<()> {
     if let Some(external) = call.body.object("external").cloned() {
         write_external(call, task, &external)?;
     }
@@ -861,11 +878,11 @@ fn write_external(call: &mut Call<'_>, task: &Task, external: &Body) -> Result<(
 fn delete_task(call: &mut Call<'_>) -> Result<Outcome> {
     let task = load(call, call.target)?;
     // Nobody gives any of them another subtask meanwhile.
-    call.write.lock(task.workspace)?;
+    call.lock(task.workspace)?;
     container::lock_tree(call, task.gid)?;
     let mut heard = containers(call, task.gid)?;
     heard.push(task.gid);
-    delete_tasks(call, THERE_BELOW, task.gid, &heard)?;
+    delete_tasks(call, THERE_BELOW, task.gid, task.workspace, &heard)?;
     Ok(Outcome::Empty)
 }
 
@@ -874,36 +891,41 @@ const THERE_BELOW: &str = "\
     WITH RECURSIVE doomed (gid) AS (SELECT CAST(?1 AS BIGINT) \
       UNION SELECT k.gid FROM doomed d CROSS JOIN tasks k WHERE k.parent_id = d.gid AND k.deleted_at IS NULL)";
 
-/// Puts tasks into the trash: those that `doomed` names, which defines a table of that name with the column `gid`, made of
-/// `?1`, here `root`. Each deletion is heard at the task and at `heard`.
-pub fn delete_tasks(call: &mut Call<'_>, doomed: &str, root: i64, heard: &[i64]) -> Result<()> {
-    let parameters = [root.into(), call.now.into()];
+/// Puts tasks of a workspace into the trash: those that `doomed` names, which defines a table of that name with the column
+/// `gid`, made of `?1`, here `root`. Each deletion is heard at the task and at `heard`.
+pub fn delete_tasks(call: &mut Call<'_>, doomed: &str, root: i64, workspace: i64, heard: &[i64]) -> Result<()> {
+    let set = call.open_set(workspace)?;
+    let parameters = [root.into(), set.into()];
     call.execute(
-        &format!("{doomed} UPDATE objects SET deleted_at = ?2 WHERE gid IN (SELECT gid FROM doomed)"),
-        &parameters,
-    )?;
-    let deleted = call.query(
         &format!(
-            "{doomed} INSERT INTO changes (workspace_id, object_id, kind, resource_subtype, action, actor_id, created_at) \
-             SELECT k.workspace_id, k.gid, 'task', k.resource_subtype, 'deleted', ?3, ?2 \
-             FROM tasks k WHERE k.gid IN (SELECT gid FROM doomed) ORDER BY k.gid RETURNING id, object_id"
+            "{doomed} INSERT INTO changes (set_id, number, object_id, kind, resource_subtype, action) \
+             SELECT ?2, row_number() OVER (ORDER BY k.gid) - 1, k.gid, 'task', k.resource_subtype, 'deleted' \
+             FROM tasks k WHERE k.gid IN (SELECT gid FROM doomed)"
         ),
-        &[Type::Int, Type::Int],
-        &[root.into(), call.now.into(), call.viewer.user.into()],
-    )?;
-    let mut routes: Vec<Value> = Vec::new();
-    for row in 0..deleted.len() {
-        let (change, task) = (deleted.int(row, 0), deleted.int(row, 1));
-        routes.extend([task.into(), change.into()]);
-        for container in heard.iter().filter(|container| Some(**container) != task) {
-            routes.extend([(*container).into(), change.into()]);
-        }
-    }
-    call.write.insert_rows("change_routes", &[("container_id", Type::Int), ("change_id", Type::Int)], &routes)?;
-    call.execute(
-        &format!("{doomed} UPDATE tasks SET deleted_at = ?2 WHERE gid IN (SELECT gid FROM doomed)"),
         &parameters,
     )?;
+    let mut heard = heard.to_vec();
+    heard.sort_unstable();
+    heard.dedup();
+    for place in heard {
+        call.insert(
+            "change_routes",
+            &[("container_id", place.into()), ("set_id", set.into()), ("only_itself", false.into())],
+        );
+    }
+    call.execute(
+        &format!(
+            "{doomed} INSERT INTO change_routes (container_id, set_id, only_itself) \
+             SELECT gid, ?2, TRUE FROM doomed WHERE TRUE ON CONFLICT DO NOTHING"
+        ),
+        &parameters,
+    )?;
+    for table in ["objects", TASK.table] {
+        call.execute(
+            &format!("{doomed} UPDATE {table} SET deleted_at = ?2 WHERE gid IN (SELECT gid FROM doomed)"),
+            &[root.into(), call.now.into()],
+        )?;
+    }
     Ok(())
 }
 

@@ -57,7 +57,7 @@ pub fn create_team(call: &mut Call<'_>, workspace: i64, name: &str, visibility: 
             ("visibility", visibility.into()),
             ("created_at", call.now.into()),
         ],
-    )?;
+    );
     grant(call, team, team, Level::Editor)?;
     if visibility != "secret" {
         grant(call, team, workspace, Level::Viewer)?;
@@ -67,7 +67,7 @@ pub fn create_team(call: &mut Call<'_>, workspace: i64, name: &str, visibility: 
 
 /// Makes a person a member of a team.
 pub fn add_member(call: &mut Call<'_>, workspace: i64, team: i64, user: i64, is_admin: bool) -> Result<()> {
-    let membership = call.write.gid()?;
+    let membership = call.gid()?;
     call.insert_new(
         "team_memberships",
         &[
@@ -79,13 +79,13 @@ pub fn add_member(call: &mut Call<'_>, workspace: i64, team: i64, user: i64, is_
             ("created_at", call.now.into()),
         ],
     )?;
-    start_epoch(call.write)?;
+    start_epoch(call.write()?)?;
     Ok(())
 }
 
 /// Ends a person's membership of a team.
 pub fn remove_member(call: &mut Call<'_>, team: i64, user: i64) -> Result<()> {
     call.execute("DELETE FROM team_memberships WHERE team_id = ?1 AND user_id = ?2", &[team.into(), user.into()])?;
-    start_epoch(call.write)?;
+    start_epoch(call.write()?)?;
     Ok(())
 }

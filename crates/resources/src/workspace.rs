@@ -1,11 +1,14 @@
 //! Workspaces and organizations: where everything else lives.
 
+use std::sync::LazyLock;
+
 use engine::access::start_epoch;
 use engine::call::Call;
 use engine::error::{Error, Result};
 use engine::field::{boolean, json, text};
 use engine::operation::{Listing, by_number, get, list};
 use engine::resource::{Guard, Resource};
+use engine::sql::Template;
 use model::Level;
 use store::Type;
 
@@ -43,11 +46,11 @@ pub enum Role {
 
 /// Creates a workspace, or an organization, which has teams.
 pub fn create_workspace(call: &mut Call<'_>, name: &str, is_organization: bool) -> Result<i64> {
-    let workspace = call.write.gid()?;
+    let workspace = call.gid()?;
     call.insert(
         "objects",
         &[("gid", workspace.into()), ("kind", WORKSPACE.kind.into()), ("workspace_id", workspace.into())],
-    )?;
+    );
     call.insert(
         WORKSPACE.table,
         &[
@@ -57,14 +60,14 @@ pub fn create_workspace(call: &mut Call<'_>, name: &str, is_organization: bool) 
             ("email_domains", "[]".into()),
             ("created_at", call.now.into()),
         ],
-    )?;
+    );
     grant(call, workspace, workspace, Level::Editor)?;
     Ok(workspace)
 }
 
 /// Makes a person a member, an administrator or a guest of a workspace.
 pub fn add_member(call: &mut Call<'_>, workspace: i64, user: i64, role: Role) -> Result<()> {
-    let membership = call.write.gid()?;
+    let membership = call.gid()?;
     call.insert(
         "workspace_memberships",
         &[
@@ -75,13 +78,13 @@ pub fn add_member(call: &mut Call<'_>, workspace: i64, user: i64, role: Role) ->
             ("is_admin", (role == Role::Admin).into()),
             ("created_at", call.now.into()),
         ],
-    )?;
+    );
     match role {
         Role::Admin => grant(call, workspace, user, Level::Admin)?,
         Role::Guest => grant(call, workspace, user, Level::Viewer)?,
         Role::Member => {}
     }
-    start_epoch(call.write)?;
+    start_epoch(call.write()?)?;
     Ok(())
 }
 
@@ -104,15 +107,26 @@ pub fn is_organization(call: &mut Call<'_>, workspace: i64) -> Result<bool> {
 
 /// Refuses a person who does not belong to the workspace.
 pub fn require_member(call: &mut Call<'_>, workspace: i64, user: i64, field: &str) -> Result<()> {
-    let membership = call.number(
-        "SELECT gid FROM workspace_memberships WHERE user_id = ?1 AND workspace_id = ?2",
-        &[user.into(), workspace.into()],
-    )?;
-    match membership {
-        Some(_) => Ok(()),
-        None if is_organization(call, workspace)? => {
+    require_members(call, workspace, &[user], field)
+}
+
+static MEMBERS: LazyLock<Template> = LazyLock::new(|| {
+    let text = "SELECT user_id FROM workspace_memberships WHERE user_id IN ({ids}) AND workspace_id = :workspace";
+    Template::new(text, &[Type::Int])
+});
+
+/// Refuses people of whom one does not belong to the workspace.
+pub fn require_members(call: &mut Call<'_>, workspace: i64, users: &[i64], field: &str) -> Result<()> {
+    if users.is_empty() {
+        return Ok(());
+    }
+    let members = call.select(&MEMBERS, users, &[("workspace", workspace.into())])?;
+    let is_member = |user: i64| (0..members.len()).any(|row| members.int(row, 0) == Some(user));
+    match users.iter().copied().find(|user| !is_member(*user)) {
+        None => Ok(()),
+        Some(user) if is_organization(call, workspace)? => {
             Err(Error::field(field, format_args!("Not a user in Organization: {user}")))
         }
-        None => Err(Error::field(field, format_args!("Not a user in Workspace: {workspace}"))),
+        Some(_) => Err(Error::field(field, format_args!("Not a user in Workspace: {workspace}"))),
     }
 }

@@ -10,7 +10,7 @@ mod script;
 mod tests;
 
 use engine::access::Viewer;
-use engine::call::Shared;
+use engine::call::{Call, Shared};
 use model::Random;
 use resources::workspace::Role;
 use resources::{team, user, workspace};
@@ -18,7 +18,7 @@ use serde::Serialize;
 use serde_json::{Value as Json, json};
 use store::{Db, Write};
 
-use crate::{Error, caller, require_empty};
+use crate::{Error, require_empty};
 use play::Play;
 use script::Script;
 
@@ -168,22 +168,25 @@ type Named = Vec<(&'static str, i64)>;
 /// The organization with its teams and people.
 fn found(write: &mut Write, at: i64) -> Result<(i64, Named, Vec<Viewer>), Error> {
     let (viewer, shared) = (Viewer::default(), Shared::default());
-    let mut call = caller(write, &viewer, &shared, at);
-    let workspace = workspace::create_workspace(&mut call, "Juniper Lane", true)?;
+    Ok(Call::run(write, &viewer, &shared, at, found_in)?)
+}
+
+fn found_in(call: &mut Call<'_>) -> engine::Result<(i64, Named, Vec<Viewer>)> {
+    let workspace = workspace::create_workspace(call, "Juniper Lane", true)?;
     let mut teams = Named::new();
     for (name, _) in TEAMS {
-        teams.push((name, team::create_team(&mut call, workspace, name, "public")?));
+        teams.push((name, team::create_team(call, workspace, name, "public")?));
     }
     let mut people = Vec::new();
     for person in PEOPLE {
-        let user = user::create_user(&mut call, person.name, &address(person.key), None)?;
-        workspace::add_member(&mut call, workspace, user, person.role)?;
+        let user = user::create_user(call, person.name, &address(person.key), None)?;
+        workspace::add_member(call, workspace, user, person.role)?;
         let mut viewer = Viewer { user, principals: vec![user], workspaces: vec![workspace], ..Viewer::default() };
         if person.role != Role::Guest {
             viewer.principals.push(workspace);
         }
         for (name, team) in teams.iter().filter(|(name, _)| person.teams.contains(name)) {
-            team::add_member(&mut call, workspace, *team, user, TEAMS.contains(&(name, person.key)))?;
+            team::add_member(call, workspace, *team, user, TEAMS.contains(&(name, person.key)))?;
             viewer.principals.push(*team);
         }
         viewer.principals.sort_unstable();

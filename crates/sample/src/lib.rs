@@ -6,8 +6,6 @@ pub mod seed;
 
 use std::sync::{Arc, LazyLock};
 
-use engine::access::Viewer;
-use engine::call::{Call, Shared};
 use store::{Statement, Type, Write};
 
 /// Why a database was not filled.
@@ -39,9 +37,4 @@ static ANYTHING: LazyLock<Arc<Statement>> =
 /// Refuses a database in which somebody lives.
 fn require_empty(write: &mut Write) -> Result<(), Error> {
     if write.query(&ANYTHING, &[])?.is_empty() { Ok(()) } else { Err(Error::Filled) }
-}
-
-/// A call of nobody, for what the rules offer to whoever administers the machine.
-fn caller<'a>(write: &'a mut Write, viewer: &'a Viewer, shared: &'a Shared, now: i64) -> Call<'a> {
-    Call { write, viewer, now, target: 0, body: Default::default(), shared }
 }

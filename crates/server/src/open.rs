@@ -66,17 +66,7 @@ pub async fn write_as_administrator<T: Send + 'static>(
     now: i64,
     write: impl FnOnce(&mut Call<'_>) -> Result<T> + Send + 'static,
 ) -> Result<T> {
-    db.write(move |transaction| {
-        write(&mut Call {
-            write: transaction,
-            viewer: &Viewer::default(),
-            now,
-            target: 0,
-            body: Default::default(),
-            shared: &Shared::default(),
-        })
-    })
-    .await
+    db.write(move |transaction| Call::run(transaction, &Viewer::default(), &Shared::default(), now, write)).await
 }
 
 /// The workspaces, by gid, with their names.

@@ -40,7 +40,8 @@ pub fn found_organization(call: &mut Call<'_>, random: &Random, name: &str, pers
     let team = team::create_team(call, workspace, name, "public")?;
     workspace::add_member(call, workspace, user, Role::Admin)?;
     team::add_member(call, workspace, team, user, true)?;
-    let token = token::create(call.write, random, call.now, user, "first token")?;
+    let now = call.now;
+    let token = token::create(call.write()?, random, now, user, "first token")?;
     Ok(Founded { workspace, team, user, token })
 }
 

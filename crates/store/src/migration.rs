@@ -23,6 +23,7 @@ macro_rules! migrations {
 pub(crate) static MIGRATIONS: &[Migration] = migrations![
     1 "0001_core",
     2 "0002_work",
+    3 "0003_change_sets",
 ];
 
 /// The table in which a database remembers its steps.

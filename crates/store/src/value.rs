@@ -33,6 +33,20 @@ pub enum Value {
     Bytes(Box<[u8]>),
 }
 
+impl Value {
+    /// Its type; none for NULL.
+    pub fn value_type(&self) -> Option<Type> {
+        Some(match self {
+            Value::Null => return None,
+            Value::Int(_) => Type::Int,
+            Value::Text(_) => Type::Text,
+            Value::Bool(_) => Type::Bool,
+            Value::Real(_) => Type::Real,
+            Value::Bytes(_) => Type::Bytes,
+        })
+    }
+}
+
 impl From<i64> for Value {
     fn from(value: i64) -> Self {
         Value::Int(value)

@@ -155,11 +155,16 @@ const RULES: &[(&str, &str)] = &[
     (
         "a change is not heard where it happened",
         "SELECT c.object_id FROM changes c \
-         WHERE NOT EXISTS (SELECT 1 FROM change_routes r WHERE r.change_id = c.id AND r.container_id = c.object_id)",
+         WHERE c.kind <> 'story' \
+         AND NOT EXISTS (SELECT 1 FROM change_routes r WHERE r.set_id = c.set_id AND r.container_id = c.object_id)",
     ),
     (
         "a route leads from no change",
-        "SELECT r.change_id FROM change_routes r WHERE NOT EXISTS (SELECT 1 FROM changes c WHERE c.id = r.change_id)",
+        "SELECT r.set_id FROM change_routes r WHERE NOT EXISTS (SELECT 1 FROM changes c WHERE c.set_id = r.set_id)",
+    ),
+    (
+        "a change is of no set",
+        "SELECT c.set_id FROM changes c WHERE NOT EXISTS (SELECT 1 FROM change_sets s WHERE s.id = c.set_id)",
     ),
     (
         "a gid will be given again",

@@ -120,16 +120,7 @@ impl World {
         let written: engine::Result<T> = self
             .api
             .db
-            .write(move |transaction| {
-                write(&mut Call {
-                    write: transaction,
-                    viewer: &Viewer::default(),
-                    now,
-                    target: 0,
-                    body: Default::default(),
-                    shared: &Shared::default(),
-                })
-            })
+            .write(move |transaction| Call::run(transaction, &Viewer::default(), &Shared::default(), now, write))
             .await;
         written.expect("the test's own writes succeed")
     }
@@ -137,7 +128,7 @@ impl World {
     /// A client that calls as this user.
     pub async fn client(&self, user: i64) -> Client {
         let (random, now) = (self.random.clone(), self.clock.now());
-        let token = self.write(move |call| Ok(auth::token::create(call.write, &random, now, user, "test")?)).await;
+        let token = self.write(move |call| Ok(auth::token::create(call.write()?, &random, now, user, "test")?)).await;
         Client { world: self.clone(), user, token: Some(auth::token::digest(&token)) }
     }
 

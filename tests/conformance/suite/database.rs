@@ -5,43 +5,65 @@ use std::fmt::Write as _;
 use engine::Api;
 use store::{Cell, Query, Statement, Type};
 
-const MIGRATIONS: &[&str] = &[
-    include_str!("../../../crates/store/migrations/0001_core.sql"),
-    include_str!("../../../crates/store/migrations/0002_work.sql"),
-];
-
 /// The allocator of gids moves on when a write is refused, and that is all that may move.
 const ALLOCATOR: &str = "gid_blocks";
 
 struct Table {
-    name: &'static str,
-    columns: Vec<(&'static str, Type)>,
+    name: String,
+    columns: Vec<(String, Type)>,
+}
+
+/// The texts of all migrations, in order.
+fn migrations() -> String {
+    let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/../../crates/store/migrations");
+    let mut paths: Vec<_> = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "sql"));
+    paths.iter().map(|path| std::fs::read_to_string(path).unwrap()).collect()
 }
 
 fn tables() -> Vec<Table> {
     let mut tables: Vec<Table> = Vec::new();
     let mut inside = false;
-    for line in MIGRATIONS.iter().flat_map(|text| text.lines()) {
-        if let Some(name) = line.strip_prefix("CREATE TABLE ").and_then(|rest| rest.strip_suffix(" (")) {
-            tables.push(Table { name, columns: Vec::new() });
-            inside = true;
-        } else if line.starts_with(')') {
-            inside = false;
-        } else if let (true, Some(table)) = (inside, tables.last_mut()) {
-            let mut words = line.trim().trim_end_matches(',').split(' ');
-            let (Some(name), Some(kind)) = (words.next(), words.next()) else { continue };
-            let kind = match kind {
-                "{id}" | "{serial}" | "BIGINT" => Type::Int,
-                "TEXT" | "{ordered}" => Type::Text,
-                "BOOLEAN" => Type::Bool,
-                "DOUBLE" => Type::Real,
-                "{bytes}" => Type::Bytes,
-                _ => continue,
-            };
-            table.columns.push((name, kind));
+    for line in migrations().lines() {
+        let words: Vec<&str> = line.trim().trim_end_matches([',', ';']).split(' ').collect();
+        match words[..] {
+            ["CREATE", "TABLE", name, "("] => {
+                tables.push(Table { name: name.to_owned(), columns: Vec::new() });
+                inside = true;
+            }
+            ["DROP", "TABLE", name] => tables.retain(|table| table.name != name),
+            ["ALTER", "TABLE", name, ref change @ ..] => {
+                let Some(at) = tables.iter().position(|table| table.name == name) else { continue };
+                match *change {
+                    ["RENAME", "TO", name] => name.clone_into(&mut tables[at].name),
+                    ["DROP", "COLUMN", name] => tables[at].columns.retain(|(known, _)| known != name),
+                    ["ADD", "COLUMN", name, kind, ..] => tables[at].columns.extend(column(name, kind)),
+                    _ => panic!("not understood: {line}"),
+                }
+            }
+            _ if line.starts_with(')') => inside = false,
+            [name, kind, ..] if inside => {
+                if let Some(table) = tables.last_mut() {
+                    table.columns.extend(column(name, kind));
+                }
+            }
+            _ => {}
         }
     }
     tables
+}
+
+fn column(name: &str, kind: &str) -> Option<(String, Type)> {
+    let kind = match kind {
+        "{id}" | "{serial}" | "BIGINT" => Type::Int,
+        "TEXT" | "{ordered}" => Type::Text,
+        "BOOLEAN" => Type::Bool,
+        "DOUBLE" => Type::Real,
+        "{bytes}" => Type::Bytes,
+        _ => return None,
+    };
+    Some((name.to_owned(), kind))
 }
 
 /// Every row of every table, sorted, a row a line.
@@ -49,13 +71,13 @@ pub async fn dump(api: &Api) -> String {
     let mut text = String::new();
     let mut read = api.read().await.unwrap();
     for table in tables().iter().filter(|table| table.name != ALLOCATOR) {
-        let columns: Vec<&str> = table.columns.iter().map(|(name, _)| *name).collect();
+        let columns: Vec<&str> = table.columns.iter().map(|(name, _)| &**name).collect();
         let types: Vec<Type> = table.columns.iter().map(|(_, kind)| *kind).collect();
         let sql = format!("SELECT {} FROM {}", columns.join(", "), table.name);
         let block = read.one(Query::new(&Statement::new(sql, &types), Vec::new())).await.unwrap();
         let mut lines: Vec<String> = (0..block.len())
             .map(|row| {
-                let mut line = table.name.to_owned();
+                let mut line = table.name.clone();
                 for (at, (name, _)) in table.columns.iter().enumerate() {
                     match block.cell(row, at) {
                         Cell::Null => {}
@@ -91,6 +113,6 @@ pub fn difference(before: &str, after: &str) -> String {
 fn the_tables_are_read() {
     let tables = tables();
     let users = tables.iter().find(|table| table.name == "users").unwrap();
-    assert_eq!(users.columns[1], ("name", Type::Text));
+    assert_eq!(users.columns[1], ("name".to_owned(), Type::Text));
     assert!(tables.len() > 25 && tables.iter().all(|table| table.columns.len() > 1), "every table has columns");
 }

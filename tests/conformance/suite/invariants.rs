@@ -90,13 +90,13 @@ const NOTHING: &[(&str, &str)] = &[
     ("a task waits for itself", "SELECT task_id FROM task_dependencies WHERE task_id = depends_on_id"),
     (
         "a change that is not heard at its object",
-        "SELECT c.id FROM changes c WHERE NOT EXISTS (SELECT 1 FROM change_routes r \
-         WHERE r.change_id = c.id AND r.container_id = c.object_id)",
+        "SELECT c.object_id FROM changes c WHERE c.kind <> 'story' AND NOT EXISTS (SELECT 1 FROM change_routes r \
+         WHERE r.set_id = c.set_id AND r.container_id = c.object_id)",
     ),
     (
         "a change of the wrong kind or workspace",
-        "SELECT c.id FROM changes c LEFT JOIN objects o ON o.gid = c.object_id \
-         WHERE o.kind IS NULL OR o.kind <> c.kind OR o.workspace_id <> c.workspace_id",
+        "SELECT c.object_id FROM changes c JOIN change_sets s ON s.id = c.set_id LEFT JOIN objects o ON o.gid = c.object_id \
+         WHERE o.kind IS NULL OR o.kind <> c.kind OR o.workspace_id <> s.workspace_id",
     ),
     (
         "somebody of another workspace follows, is assigned or is a member",

@@ -48,7 +48,7 @@ both!(every_plan_and_listing_runs, place, |place: Place| async move {
                 }
             }
         }
-        let level = Levels::new(resource).query(&viewer, user);
+        let level = Levels::new(resource).query(&viewer, &[user]);
         read.one(level).await.unwrap_or_else(|error| panic!("levels on {}: {error}", resource.kind));
     }
     let listings = Listings::default();

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use engine::field::{Edge, Field, Kind, Source};
+use engine::field::{Field, Kind, Source};
 use engine::operation::Action;
 use engine::resource::{Guard, Resource};
 use resources::RESOURCES;
@@ -50,7 +50,6 @@ fn count(
         let place = format!("{prefix}.{}", field.name);
         let hatch = match field.source {
             Source::Sql(..) => "field in SQL",
-            Source::Many { edge: Edge::From { .. }, .. } => "relation with its own FROM",
             Source::Column(_, Kind::Json) | Source::Member { kind: Kind::Json, .. } => "stored JSON",
             Source::Computed { .. } => "computed field",
             _ => "",

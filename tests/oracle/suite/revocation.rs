@@ -43,7 +43,7 @@ both!(a_revoked_token_is_refused_everywhere, small, |small: Small| async move {
             let now = call.now;
             let first = call.number("SELECT min(gid) FROM tokens WHERE user_id = ?1", &[user.into()])?;
             call.execute("UPDATE tokens SET revoked_at = ?2 WHERE gid = ?1", &[first.into(), now.into()])?;
-            Ok(start_epoch(call.write)?)
+            Ok(start_epoch(call.write()?)?)
         })
         .await;
     is_forgotten(&there, &task, workspace).await;
@@ -92,7 +92,7 @@ both!(who_leaves_a_workspace_does_not_know_it_any_more, small, |small: Small| as
                     "DELETE FROM workspace_memberships WHERE workspace_id = ?1 AND user_id = ?2",
                     &parameters,
                 )?;
-                Ok(start_epoch(call.write)?)
+                Ok(start_epoch(call.write()?)?)
             })
             .await;
         client
@@ -156,7 +156,7 @@ both!(somebody_new_is_known_at_once, small, |small: Small| async move {
         .write(move |call| {
             let now = call.now;
             call.execute("UPDATE users SET deactivated_at = ?2 WHERE gid = ?1", &[user.into(), now.into()])?;
-            Ok(start_epoch(call.write)?)
+            Ok(start_epoch(call.write()?)?)
         })
         .await;
     for client in [&there, &here] {

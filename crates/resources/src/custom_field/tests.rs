@@ -385,7 +385,7 @@ both!(changes_are_recorded, small, |small: Small| async move {
         .write(move |call| {
             let block = call.query(
                 "SELECT c.action, c.field FROM changes c CROSS JOIN change_routes r WHERE r.container_id = ?2 \
-                 AND c.id = r.change_id AND c.object_id = ?1 ORDER BY c.id",
+                 AND c.set_id = r.set_id AND c.object_id = ?1 ORDER BY c.set_id, c.number",
                 &[store::Type::Text, store::Type::Text],
                 &[field.into(), workspace.into()],
             )?;

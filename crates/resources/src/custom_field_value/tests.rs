@@ -525,7 +525,7 @@ both!(changes_are_told, small, |small: Small| async move {
         .write(move |call| {
             call.numbers(
                 "SELECT c.value FROM changes c CROSS JOIN change_routes r WHERE r.container_id = ?2 \
-                 AND c.id = r.change_id AND c.object_id = ?1 AND c.field = 'custom_fields' ORDER BY c.id",
+                 AND c.set_id = r.set_id AND c.object_id = ?1 AND c.field = 'custom_fields' ORDER BY c.set_id, c.number",
                 &[task.into(), project.into()],
             )
         })

@@ -1,12 +1,14 @@
 //! Where a task stands: in projects and their sections, under a parent. Its visibility follows from that.
 
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 use engine::body::Given;
 use engine::call::Call;
 use engine::change::Did;
 use engine::error::{Error, Result};
 use engine::operation::Outcome;
+use engine::sql::Template;
 use model::Level;
 use store::Type;
 
@@ -39,14 +41,10 @@ fn subtasks_of(parent: i64) -> Ordered {
     Ordered { table: "tasks", scope_column: "parent_id", scope: parent, key_column: "gid" }
 }
 
-fn workspace_of(call: &mut Call<'_>, gid: i64) -> Result<i64> {
-    Ok(call.number("SELECT workspace_id FROM objects WHERE gid = ?1", &[gid.into()])?.unwrap_or_default())
-}
-
 /// Reads from the body where a new task goes: a parent, projects, memberships, or a bare workspace.
 pub fn places(call: &mut Call<'_>) -> Result<Places> {
     let parent = if call.target == 0 { call.body.gid("parent") } else { Some(call.target) };
-    let mut projects: Vec<(i64, i64)> = Vec::new();
+    let (mut projects, mut paths): (Vec<(i64, i64)>, Vec<String>) = Default::default();
     let named: Vec<(i64, Option<i64>, String)> = call
         .body
         .objects("memberships")
@@ -65,11 +63,12 @@ pub fn places(call: &mut Call<'_>) -> Result<Places> {
         )
         .collect();
     let mut workspace = call.body.gid("workspace");
+    // No parent is deleted or shown to others while it gets a subtask, no project deleted, nor any of its sections.
+    let held: Vec<i64> = parent.into_iter().chain(named.iter().map(|(project, ..)| *project)).collect();
+    call.share_all(&held)?;
     if let Some(parent) = parent {
-        // It is neither deleted nor shown to others while it gets a subtask.
-        call.write.share(parent)?;
         call.require(&TASK, "parent", parent, Level::Editor)?;
-        let own = workspace_of(call, parent)?;
+        let own = call.workspace_of(parent)?;
         if workspace.is_some_and(|workspace| workspace != own) {
             return Err(Error::field("parent", "Must be in the same workspace as the task"));
         }
@@ -82,17 +81,16 @@ pub fn places(call: &mut Call<'_>) -> Result<Places> {
         if projects.iter().any(|(known, _)| *known == project) {
             continue;
         }
-        // Neither it nor its sections are deleted meanwhile.
-        call.write.share(project)?;
         call.require(&PROJECT, &path, project, Level::Editor)?;
-        let own = workspace_of(call, project)?;
+        let own = call.workspace_of(project)?;
         if *workspace.get_or_insert(own) != own {
             return Err(Error::field(path, "Must be in the same workspace as the task"));
         }
         let section = landing(call, project, section)?;
-        require_section(call, project, section, &path)?;
         projects.push((project, section));
+        paths.push(path);
     }
+    require_sections(call, &projects, &paths)?;
     if projects.len() > MOST_PROJECTS {
         return Err(too_many());
     }
@@ -110,12 +108,26 @@ fn too_deep() -> Error {
     Error::field("parent", format_args!("Subtasks can be at most {DEEPEST} levels deep"))
 }
 
-fn require_section(call: &mut Call<'_>, project: i64, section: i64, path: &str) -> Result<()> {
-    let own = call.number("SELECT project_id FROM sections WHERE gid = ?1", &[section.into()])?;
-    if own == Some(project) {
+static SECTIONS: LazyLock<Template> = LazyLock::new(|| {
+    Template::new("SELECT gid, project_id FROM sections WHERE gid IN ({ids})", &[Type::Int, Type::Int])
+});
+
+/// Refuses sections that are not in the projects beside them; `paths` say where the body names each pair.
+fn require_sections(call: &mut Call<'_>, places: &[(i64, i64)], paths: &[String]) -> Result<()> {
+    if places.is_empty() {
         return Ok(());
     }
-    Err(Error::field(format_args!("{path}: section"), format_args!("Not in project {project}: {section}")))
+    let sections: Vec<i64> = places.iter().map(|(_, section)| *section).collect();
+    let found = call.select(&SECTIONS, &sections, &[])?;
+    let is_in = |project: i64, section: i64| {
+        (0..found.len()).any(|row| found.int(row, 0) == Some(section) && found.int(row, 1) == Some(project))
+    };
+    match places.iter().zip(paths).find(|((project, section), _)| !is_in(*project, *section)) {
+        None => Ok(()),
+        Some(((project, section), path)) => {
+            Err(Error::field(format_args!("{path}: section"), format_args!("Not in project {project}: {section}")))
+        }
+    }
 }
 
 /// How many parents a task has above it.
@@ -132,42 +144,45 @@ fn depth(call: &mut Call<'_>, task: i64) -> Result<usize> {
     Ok(depth)
 }
 
-/// The rank of a new task among its parent's subtasks: the last.
-pub fn rank_for_new(call: &mut Call<'_>, places: &Places, gid: i64) -> Result<String> {
-    match places.parent {
-        Some(parent) => place(call, &subtasks_of(parent), gid, Place::Last),
-        None => Ok(String::new()),
-    }
+/// Where a new task stands among others, and where its changes are heard.
+pub struct Entry {
+    /// Among its parent's subtasks: it is the last.
+    pub rank: String,
+    /// In the section of each project: it is the first.
+    ranks: Vec<String>,
+    /// What gives it its visibility beside itself: its projects and what its parent has. Ascending.
+    pub containers: Vec<i64>,
 }
 
-/// Puts a new task where it goes. A task is created at the top of its section.
-pub fn enter(call: &mut Call<'_>, gid: i64, places: &Places) -> Result<()> {
-    let own = [("task_id", gid.into()), ("scope_id", gid.into())];
-    call.insert("task_scopes", &own)?;
-    for (project, section) in &places.projects {
-        let rank = place(call, &tasks_of_section(*section), gid, Place::First)?;
-        let columns = [
-            ("task_id", gid.into()),
-            ("project_id", (*project).into()),
-            ("section_id", (*section).into()),
-            ("rank", rank.into()),
-        ];
-        call.insert("task_projects", &columns)?;
-        call.insert_new("task_scopes", &[("task_id", gid.into()), ("scope_id", (*project).into())])?;
+impl Entry {
+    /// Finds it for the task that is to be `gid`.
+    pub fn find(call: &mut Call<'_>, gid: i64, places: &Places) -> Result<Entry> {
+        let mut rank = String::new();
+        let mut containers: BTreeSet<i64> = places.projects.iter().map(|(project, _)| *project).collect();
+        if let Some(parent) = places.parent {
+            rank = place(call, &subtasks_of(parent), gid, Place::Last)?;
+            containers.extend(call.numbers("SELECT scope_id FROM task_scopes WHERE task_id = ?1", &[parent.into()])?);
+        }
+        let places = places.projects.iter();
+        let ranks = places.map(|(_, section)| place(call, &tasks_of_section(*section), gid, Place::First));
+        Ok(Entry { rank, ranks: ranks.collect::<Result<_>>()?, containers: containers.into_iter().collect() })
     }
-    if let Some(parent) = places.parent {
-        inherit(call, gid, parent)?;
-    }
-    Ok(())
-}
 
-fn inherit(call: &mut Call<'_>, task: i64, parent: i64) -> Result<()> {
-    call.execute(
-        "INSERT INTO task_scopes (task_id, scope_id) SELECT ?1, scope_id FROM task_scopes WHERE task_id = ?2 \
-         ON CONFLICT DO NOTHING",
-        &[task.into(), parent.into()],
-    )?;
-    Ok(())
+    /// Puts the task there.
+    pub fn enter(&self, call: &mut Call<'_>, gid: i64, places: &Places) {
+        for ((project, section), rank) in places.projects.iter().zip(&self.ranks) {
+            let columns = [
+                ("task_id", gid.into()),
+                ("project_id", (*project).into()),
+                ("section_id", (*section).into()),
+                ("rank", rank.as_str().into()),
+            ];
+            call.insert("task_projects", &columns);
+        }
+        for scope in [gid].iter().chain(&self.containers) {
+            call.insert("task_scopes", &[("task_id", gid.into()), ("scope_id", (*scope).into())]);
+        }
+    }
 }
 
 /// Writes the stories and changes of a new task's places.
@@ -175,10 +190,10 @@ pub fn announce(call: &mut Call<'_>, task: &Task, places: &Places, containers: &
     let home = places.projects.first().map(|(project, _)| *project).or(places.parent);
     let mut added = task_change(Did::Added, task);
     added.parent = home;
-    call.record(&added, containers)?;
+    call.record(&added, containers);
     for (at, (project, _)) in places.projects.iter().enumerate() {
         if at > 0 {
-            call.record(&task_change(Did::Added, task).parent(*project), containers)?;
+            call.record(&task_change(Did::Added, task).parent(*project), containers);
         }
         story(call, task, "added_to_project", containers, |story| story.object = Some(*project))?;
     }
@@ -204,7 +219,7 @@ pub fn lock_tree(call: &mut Call<'_>, task: i64) -> Result<()> {
         if fresh.is_empty() {
             return Ok(());
         }
-        call.write.lock_all(&fresh)?;
+        call.lock_all(&fresh)?;
     }
 }
 
@@ -244,15 +259,15 @@ fn section_in(call: &mut Call<'_>, task: i64, project: i64) -> Result<Option<i64
 /// workspace, tasks, project, section. Then nobody takes the task or the project away.
 pub fn standing(call: &mut Call<'_>, task: &Task, project: i64) -> Result<Standing> {
     if section_in(call, task.gid, project)?.is_none() {
-        call.write.lock(task.workspace)?;
+        call.lock(task.workspace)?;
     }
-    call.write.lock(task.gid)?;
+    call.lock(task.gid)?;
     let section = section_in(call, task.gid, project)?;
     if section.is_none() {
         // What is below the task sees the project with it.
         lock_tree(call, task.gid)?;
     }
-    call.write.share(project)?;
+    call.share(project)?;
     Ok(Standing(section))
 }
 
@@ -267,7 +282,7 @@ pub fn put(call: &mut Call<'_>, task: &Task, standing: &Standing, project: i64, 
         touch(call, task.gid)?;
         if before != section {
             let containers = containers(call, task.gid)?;
-            call.record(&task_change(Did::Changed, task).field("memberships"), &containers)?;
+            call.record(&task_change(Did::Changed, task).field("memberships"), &containers);
             story(call, task, "section_changed", &containers, |story| {
                 story.object = Some(project);
                 story.old = Some(before);
@@ -286,11 +301,11 @@ pub fn put(call: &mut Call<'_>, task: &Task, standing: &Standing, project: i64, 
         ("section_id", section.into()),
         ("rank", rank.into()),
     ];
-    call.insert("task_projects", &columns)?;
+    call.insert("task_projects", &columns);
     rescope(call, task.gid)?;
     touch(call, task.gid)?;
     let containers = containers(call, task.gid)?;
-    call.record(&task_change(Did::Added, task).parent(project), &containers)?;
+    call.record(&task_change(Did::Added, task).parent(project), &containers);
     story(call, task, "added_to_project", &containers, |story| story.object = Some(project))
 }
 
@@ -300,7 +315,7 @@ pub fn add_project(call: &mut Call<'_>) -> Result<Outcome> {
     let project = call.body.gid("project").unwrap_or_default();
     let standing = standing(call, &task, project)?;
     call.require(&PROJECT, "project", project, Level::Editor)?;
-    if workspace_of(call, project)? != task.workspace {
+    if call.workspace_of(project)? != task.workspace {
         return Err(Error::field("project", "Must be in the same workspace as the task"));
     }
     let before = standing.0;
@@ -314,7 +329,7 @@ pub fn add_project(call: &mut Call<'_>) -> Result<Outcome> {
         }
         (None, None) => landing(call, project, before)?,
     };
-    require_section(call, project, section, "project")?;
+    require_sections(call, &[(project, section)], &["project".to_owned()])?;
     let asked = place_asked(call, &tasks_of_section(section), "insert_before", "insert_after")?;
     let unmoved = before == Some(section) && asked.is_none() && !call.body.has("section");
     if !unmoved {
@@ -328,7 +343,7 @@ pub fn remove_project(call: &mut Call<'_>) -> Result<Outcome> {
     let task = load(call, call.target)?;
     let project = call.body.gid("project").unwrap_or_default();
     call.require(&PROJECT, "project", project, Level::Editor)?;
-    call.write.lock(task.workspace)?;
+    call.lock(task.workspace)?;
     lock_tree(call, task.gid)?;
     let containers = containers(call, task.gid)?;
     let removed = call.execute(
@@ -338,7 +353,7 @@ pub fn remove_project(call: &mut Call<'_>) -> Result<Outcome> {
     if removed > 0 {
         rescope(call, task.gid)?;
         touch(call, task.gid)?;
-        call.record(&task_change(Did::Removed, &task).parent(project), &containers)?;
+        call.record(&task_change(Did::Removed, &task).parent(project), &containers);
         story(call, &task, "removed_from_project", &containers, |story| story.object = Some(project))?;
     }
     Ok(Outcome::Empty)
@@ -350,8 +365,8 @@ pub fn set_parent(call: &mut Call<'_>) -> Result<Outcome> {
         Some(Given::Gid(parent)) => Some(*parent),
         _ => None,
     };
-    let workspace = workspace_of(call, call.target)?;
-    call.write.lock(workspace)?;
+    let workspace = call.workspace_of(call.target)?;
+    call.lock(workspace)?;
     if let Some(parent) = parent {
         hold(call, &subtasks_of(parent), "insert_before", "insert_after")?;
     }
@@ -361,7 +376,7 @@ pub fn set_parent(call: &mut Call<'_>) -> Result<Outcome> {
     let rank = match parent {
         Some(parent) => {
             call.require(&TASK, "parent", parent, Level::Editor)?;
-            if workspace_of(call, parent)? != task.workspace {
+            if call.workspace_of(parent)? != task.workspace {
                 return Err(Error::field("parent", "Must be in the same workspace as the task"));
             }
             require_no_cycle(call, task.gid, parent)?;
@@ -388,13 +403,13 @@ pub fn set_parent(call: &mut Call<'_>) -> Result<Outcome> {
         heard.extend(containers(call, task.gid)?);
         let heard: Vec<i64> = heard.into_iter().collect();
         let change = task_change(Did::Changed, &task).field("parent").value(parent);
-        call.record(&change, &heard)?;
+        call.record(&change, &heard);
         if let Some(old) = task.parent {
-            call.record(&task_change(Did::Removed, &task).parent(old), &heard)?;
+            call.record(&task_change(Did::Removed, &task).parent(old), &heard);
             story(call, &task, "removed_from_task", &heard, |story| story.object = Some(old))?;
         }
         if let Some(new) = parent {
-            call.record(&task_change(Did::Added, &task).parent(new), &heard)?;
+            call.record(&task_change(Did::Added, &task).parent(new), &heard);
             story(call, &task, "added_to_task", &heard, |story| story.object = Some(new))?;
         }
     }

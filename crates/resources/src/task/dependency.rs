@@ -41,7 +41,7 @@ fn add(call: &mut Call<'_>, field: &'static str) -> Result<Outcome> {
     let task = load(call, call.target)?;
     let others = call.body.gids(field).to_vec();
     // Two requests could close a circle together that neither closes alone.
-    call.write.lock(task.workspace)?;
+    call.lock(task.workspace)?;
     for (at, other) in others.iter().enumerate() {
         let path = format!("{field}: [{at}]");
         if *other == task.gid {
@@ -113,7 +113,7 @@ fn record(call: &mut Call<'_>, task: &Task, other: &Task, field: &'static str, d
     let opposite = if field == "dependencies" { "dependents" } else { "dependencies" };
     for (one, another, field) in [(task, other, field), (other, task, opposite)] {
         let containers = containers(call, one.gid)?;
-        call.record(&task_change(Did::Changed, one).field(field).member(did, another.gid), &containers)?;
+        call.record(&task_change(Did::Changed, one).field(field).member(did, another.gid), &containers);
         let subtype = match (field, did) {
             ("dependencies", Did::Added) => "dependency_added",
             ("dependencies", _) => "dependency_removed",

@@ -5,26 +5,32 @@ use engine::change::Did;
 use engine::error::{Error, Result};
 use engine::operation::Outcome;
 use model::Level;
+use store::Value;
 
 use super::{TASK, Task, containers, load, story, task_change, touch};
-use crate::workspace::{grant, require_member};
+use crate::workspace::{grant, require_members};
 
-/// Gives a new task its followers and its assignee.
-pub fn enlist(call: &mut Call<'_>, workspace: i64, task: i64, assignee: Option<i64>, followers: &[i64]) -> Result<()> {
-    for (at, user) in followers.iter().enumerate() {
-        if followers[..at].contains(user) {
-            continue;
+/// The followers of a new task: its creator, its assignee and whom the body names, each once.
+pub fn first_followers(call: &mut Call<'_>, workspace: i64, assignee: Option<i64>) -> Result<Vec<i64>> {
+    let named = call.body.gids("followers").to_vec();
+    require_members(call, workspace, &named, "followers")?;
+    let mut followers = vec![call.viewer.user];
+    for user in assignee.into_iter().chain(named) {
+        if !followers.contains(&user) {
+            followers.push(user);
         }
-        if *user != call.viewer.user && Some(*user) != assignee {
-            require_member(call, workspace, *user, "followers")?;
-        }
-        call.insert("task_followers", &[("task_id", task.into()), ("user_id", (*user).into())])?;
-        call.insert(
-            "grants",
-            &[("scope_id", task.into()), ("principal_id", (*user).into()), ("level", Level::Editor.as_i64().into())],
-        )?;
     }
-    Ok(())
+    Ok(followers)
+}
+
+/// Gives a new task its followers.
+pub fn enlist(call: &mut Call<'_>, task: i64, followers: &[i64]) {
+    for user in followers {
+        let user: Value = (*user).into();
+        call.insert("task_followers", &[("task_id", task.into()), ("user_id", user.clone())]);
+        let level = Level::Editor.as_i64().into();
+        call.insert("grants", &[("scope_id", task.into()), ("principal_id", user), ("level", level)]);
+    }
 }
 
 /// Makes people followers; answers who was not one before. A follower may edit the task, unless whoever brings the
@@ -66,16 +72,14 @@ fn withdraw(call: &mut Call<'_>, task: i64, user: i64) -> Result<()> {
 
 /// addFollowersForTask.
 pub fn follow(call: &mut Call<'_>) -> Result<Outcome> {
-    call.write.lock(call.target)?;
+    call.lock(call.target)?;
     let task = load(call, call.target)?;
     let users = call.body.gids("followers").to_vec();
-    for user in &users {
-        require_member(call, task.workspace, *user, "followers")?;
-    }
+    require_members(call, task.workspace, &users, "followers")?;
     let containers = containers(call, task.gid)?;
     for user in add_followers(call, task.gid, &users)? {
         let change = task_change(Did::Changed, &task).field("followers").member(Did::Added, user);
-        call.record(&change, &containers)?;
+        call.record(&change, &containers);
         story(call, &task, "follower_added", &containers, |story| story.object = Some(user))?;
     }
     touch(call, task.gid)?;
@@ -85,7 +89,7 @@ pub fn follow(call: &mut Call<'_>) -> Result<Outcome> {
 /// removeFollowerForTask. Whoever sees a task may stop following it; to remove others takes more.
 pub fn unfollow(call: &mut Call<'_>) -> Result<Outcome> {
     // Who ceases to be assignee and follower at once keeps no grant.
-    call.write.lock(call.target)?;
+    call.lock(call.target)?;
     let task = load(call, call.target)?;
     let users = call.body.gids("followers").to_vec();
     let own_only = users.iter().all(|user| *user == call.viewer.user);
@@ -101,7 +105,7 @@ pub fn unfollow(call: &mut Call<'_>) -> Result<Outcome> {
         if removed > 0 {
             withdraw(call, task.gid, user)?;
             let change = task_change(Did::Changed, &task).field("followers").member(Did::Removed, user);
-            call.record(&change, &containers)?;
+            call.record(&change, &containers);
         }
     }
     touch(call, task.gid)?;
@@ -115,7 +119,7 @@ pub fn like(call: &mut Call<'_>, task: i64) -> Result<()> {
         &[task.into(), call.viewer.user.into()],
     )?;
     if known.is_none() {
-        let gid = call.write.gid()?;
+        let gid = call.gid()?;
         let user = call.viewer.user;
         call.insert_new("task_likes", &[("gid", gid.into()), ("task_id", task.into()), ("user_id", user.into())])?;
         record_likes(call, task, Did::Added)?;
@@ -136,5 +140,6 @@ fn record_likes(call: &mut Call<'_>, task: i64, did: Did) -> Result<()> {
     let task = load(call, task)?;
     let containers = containers(call, task.gid)?;
     let user = call.viewer.user;
-    call.record(&task_change(Did::Changed, &task).field("likes").member(did, user), &containers)
+    call.record(&task_change(Did::Changed, &task).field("likes").member(did, user), &containers);
+    Ok(())
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use engine::access::Viewer;
 use engine::apply::apply;
-use engine::call::Shared;
+use engine::call::{Call, Shared};
 use engine::operation::{Method, Outcome};
 use engine::route::Routes;
 use model::time::{date_of, format_time};
@@ -14,8 +14,8 @@ use store::{Statement, Type, Write};
 
 use super::script::{Script, Section, Task, several};
 use super::{DAY, FIELDS, Named, PEOPLE, TAGS, more_of};
+use crate::Error;
 use crate::dice::Dice;
-use crate::{Error, caller};
 
 const MINUTE: i64 = 60_000;
 
@@ -135,8 +135,9 @@ impl<'a> Play<'a> {
     /// Sends a request as the API would get it. The gid of what it made or changed.
     fn send(&mut self, by: &str, at: i64, method: Method, path: &str, data: &Json) -> Result<i64, Error> {
         let place = PEOPLE.iter().position(|person| person.key == by).unwrap_or_default();
-        let mut call = caller(self.write, &self.people[place], &self.shared, at);
-        match apply(&self.routes, &mut call, method, path, data) {
+        let (viewer, routes) = (&self.people[place], &self.routes);
+        let applied = Call::run(self.write, viewer, &self.shared, at, |call| apply(routes, call, method, path, data));
+        match applied {
             Ok(Outcome::Object(gid)) => Ok(gid),
             Ok(Outcome::Empty) => Ok(0),
             Err(error) => Err(Error::Refused(format!("{by}: {path} {data}: {}", error.message))),

@@ -151,7 +151,8 @@ fn it_is_fresh_on_every_day_of_the_week() {
                  AND (SELECT count(*) FROM task_projects o WHERE o.task_id = t.gid) = 1"
                     .to_owned(),
                 // What was recorded later happened later.
-                "changes a CROSS JOIN changes b WHERE b.id = a.id + 1 AND b.created_at < a.created_at".to_owned(),
+                "change_sets a CROSS JOIN change_sets b WHERE b.id = a.id + 1 AND b.created_at < a.created_at"
+                    .to_owned(),
             ] {
                 assert_eq!(number(&world, &format!("SELECT count(*) FROM {what}")).await, 0, "{day}: {what}");
             }

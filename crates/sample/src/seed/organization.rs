@@ -1,7 +1,7 @@
 //! Everything but the tasks: people, teams, tags, custom fields, projects with their members and sections.
 
 use engine::access::Viewer;
-use engine::call::Shared;
+use engine::call::{Call, Shared};
 use model::{Level, rank};
 use resources::workspace::Role;
 use resources::{project, tag, team, user, workspace};
@@ -10,8 +10,8 @@ use store::{Value, Write};
 use super::prose::Prose;
 use super::table::{Tables, row};
 use super::{DAY, Seed};
+use crate::Error;
 use crate::dice::Dice;
-use crate::{Error, caller};
 
 /// The number of the project that holds a tenth of all tasks.
 pub const LARGE: usize = 0;
@@ -141,27 +141,8 @@ impl Organization {
     ) -> Result<Organization, Error> {
         let start = now - PAST;
         let (viewer, shared) = (Viewer::default(), Shared::default());
-        let mut call = caller(write, &viewer, &shared, start);
-        let workspace = workspace::create_workspace(&mut call, "Seeded Organization", true)?;
-        let mut people = Vec::new();
-        for number in 0..options.people() as usize - 1 {
-            let (name, email) = person(number);
-            let person = user::create_user(&mut call, &name, &email, None)?;
-            let role = if number == 0 { Role::Admin } else { Role::Member };
-            workspace::add_member(&mut call, workspace, person, role)?;
-            people.push(person);
-        }
-        let guest = user::create_user(&mut call, "Gus Guest", "guest@seed.example", None)?;
-        workspace::add_member(&mut call, workspace, guest, Role::Guest)?;
-        let mut teams = Vec::new();
-        for (number, members) in people.chunks(TEAM).enumerate() {
-            let visibility = team::VISIBILITIES[number % team::VISIBILITIES.len()];
-            let team = team::create_team(&mut call, workspace, &format!("Team {}", number + 1), visibility)?;
-            for (at, member) in members.iter().enumerate() {
-                team::add_member(&mut call, workspace, team, *member, at == 0)?;
-            }
-            teams.push((team, members.to_vec()));
-        }
+        let (workspace, people, guest, teams) =
+            Call::run(write, &viewer, &shared, start, |call| found(call, options.people() as usize))?;
         let mut making = Making { write, tables, dice, prose, workspace, start, now, admin: people[0] };
         let tags = making.tags()?;
         let fields = making.fields()?;
@@ -171,10 +152,9 @@ impl Organization {
             projects.push(making.project(number, *team, members, &fields)?);
         }
         tables.write(write)?;
-        let mut call = caller(write, &viewer, &shared, start);
-        for project in &projects {
-            project::set_grants(&mut call, project.gid)?;
-        }
+        Call::run(write, &viewer, &shared, start, |call| {
+            projects.iter().try_for_each(|project| project::set_grants(call, project.gid))
+        })?;
         Ok(Organization { workspace, people, guest, tags, fields, projects })
     }
 
@@ -182,6 +162,34 @@ impl Organization {
     pub fn admin(&self) -> i64 {
         self.people[0]
     }
+}
+
+/// A team and its members.
+type Team = (i64, Vec<i64>);
+
+/// The workspace, its people with the administrator first, its guest, and its teams.
+fn found(call: &mut Call<'_>, count: usize) -> engine::Result<(i64, Vec<i64>, i64, Vec<Team>)> {
+    let workspace = workspace::create_workspace(call, "Seeded Organization", true)?;
+    let mut people = Vec::new();
+    for number in 0..count - 1 {
+        let (name, email) = person(number);
+        let person = user::create_user(call, &name, &email, None)?;
+        let role = if number == 0 { Role::Admin } else { Role::Member };
+        workspace::add_member(call, workspace, person, role)?;
+        people.push(person);
+    }
+    let guest = user::create_user(call, "Gus Guest", "guest@seed.example", None)?;
+    workspace::add_member(call, workspace, guest, Role::Guest)?;
+    let mut teams = Vec::new();
+    for (number, members) in people.chunks(TEAM).enumerate() {
+        let visibility = team::VISIBILITIES[number % team::VISIBILITIES.len()];
+        let team = team::create_team(call, workspace, &format!("Team {}", number + 1), visibility)?;
+        for (at, member) in members.iter().enumerate() {
+            team::add_member(call, workspace, team, *member, at == 0)?;
+        }
+        teams.push((team, members.to_vec()));
+    }
+    Ok((workspace, people, guest, teams))
 }
 
 /// The name and the address of a person.

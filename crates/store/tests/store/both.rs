@@ -451,7 +451,7 @@ async fn a_large_write_takes_many_gids(world: World) {
 async fn a_snapshot_is_put_back(world: World) {
     let db = world.open().await;
     let change = Statement::new(
-        "INSERT INTO changes (workspace_id, object_id, kind, action, created_at) VALUES (1, 2, 'task', 'added', 3)
+        "INSERT INTO change_sets (workspace_id, created_at) VALUES (1, 2)
             RETURNING id",
         &[Type::Int],
     );

@@ -72,7 +72,7 @@ impl Init {
 
 /// One organization is what an installation is for; typed again by mistake, the command must not make another.
 fn refuse_second(call: &mut Call<'_>) -> Result<()> {
-    call.write.lock(0)?;
+    call.lock(0)?;
     match call.text("SELECT name FROM workspaces ORDER BY gid LIMIT 1", &[])? {
         Some(name) => Err(Failure::new(format_args!(
             "there is an organization already: {name}; `vinyasa admin user add` adds people, \

@@ -75,7 +75,7 @@ impl Create {
         let random = random(config);
         let create = move |call: &mut engine::call::Call<'_>| {
             let now = call.now;
-            Ok(token::create(call.write, &random, now, user, &label)?)
+            Ok(token::create(call.write()?, &random, now, user, &label)?)
         };
         write_as_administrator(db, clock(config).now(), create).await
     }
@@ -99,7 +99,10 @@ impl Revoke {
     async fn run(self, config: &Config, db: &store::Db) -> Result<String> {
         let gid = model::gid::parse(&self.token)
             .ok_or_else(|| Failure::usage(format_args!("{}: Not a gid of a token", self.token)))?;
-        let revoke = move |call: &mut engine::call::Call<'_>| Ok(token::revoke(call.write, call.now, gid)?);
+        let revoke = move |call: &mut engine::call::Call<'_>| {
+            let now = call.now;
+            Ok(token::revoke(call.write()?, now, gid)?)
+        };
         match write_as_administrator(db, clock(config).now(), revoke).await? {
             true => Ok(format!("revoked {gid}")),
             false => Err(Failure::new(format_args!("no token {gid}, or it is revoked already"))),

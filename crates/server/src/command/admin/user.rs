@@ -78,7 +78,8 @@ impl Add {
         write_as_administrator(db, clock(config).now(), move |call| {
             let user = add_user(call, &person)?;
             workspace::add_member(call, workspace, user, role)?;
-            Ok((user, token::create(call.write, &random, call.now, user, "first token")?))
+            let now = call.now;
+            Ok((user, token::create(call.write()?, &random, now, user, "first token")?))
         })
         .await
     }
