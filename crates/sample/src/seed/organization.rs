@@ -1,10 +1,12 @@
 //! Everything but the tasks: people, teams, tags, custom fields, projects with their members and sections.
 
+use std::collections::BTreeMap;
+
 use engine::access::Viewer;
 use engine::call::Shared;
 use model::{Level, rank};
 use resources::workspace::Role;
-use resources::{project, tag, team, user, workspace};
+use resources::{project, tag, team, user, user_task_list, workspace};
 use store::{Value, Write};
 
 use super::prose::Prose;
@@ -127,6 +129,8 @@ pub struct Organization {
     pub fields: Fields,
     /// The projects.
     pub projects: Vec<Project>,
+    /// Where each person's tasks come in: the section of their list, and the rank of the first task in it.
+    pub inboxes: BTreeMap<i64, (i64, String)>,
 }
 
 impl Organization {
@@ -153,6 +157,11 @@ impl Organization {
         }
         let guest = user::create_user(&mut call, "Gus Guest", "guest@seed.example", None)?;
         workspace::add_member(&mut call, workspace, guest, Role::Guest)?;
+        let mut inboxes = BTreeMap::new();
+        for person in people.iter().copied().chain([guest]) {
+            let section = user_task_list::inbox_of(&mut call, workspace, person)?;
+            inboxes.insert(person, (section, String::new()));
+        }
         let mut teams = Vec::new();
         for (number, members) in people.chunks(TEAM).enumerate() {
             let visibility = team::VISIBILITIES[number % team::VISIBILITIES.len()];
@@ -175,7 +184,7 @@ impl Organization {
         for project in &projects {
             project::set_grants(&mut call, project.gid)?;
         }
-        Ok(Organization { workspace, people, guest, tags, fields, projects })
+        Ok(Organization { workspace, people, guest, tags, fields, projects, inboxes })
     }
 
     /// The administrator's gid.
