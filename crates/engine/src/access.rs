@@ -245,7 +245,7 @@ enum Known {
 }
 
 fn known(resource: &Resource, viewer: &Viewer, object: &Block) -> Known {
-    if object.is_empty() || object.text(0, 0) != Some(resource.kind) {
+    if object.is_empty() || !resource.is_kind(object.text(0, 0)) {
         return Known::Unknown;
     }
     match object.int(0, 1) {

@@ -14,7 +14,7 @@ use crate::body::{Encoding, Options, accept};
 use crate::call::{Call, Shared};
 use crate::error::{Error, Result};
 use crate::operation::{Action, Listing, Method, Operation, Outcome, Rule};
-use crate::page::{Listed, Listings, Tokens, filter_value, scope};
+use crate::page::{Listed, Listings, Page, Tokens, filter_value, scope};
 use crate::parameter::{Parameters, shortened};
 use crate::plan::Plan;
 use crate::read::{Scene, load};
@@ -87,8 +87,11 @@ pub struct Api {
     viewers: Viewers,
     listings: Listings,
     shared: Arc<Shared>,
-    plans: RwLock<HashMap<(usize, String), Arc<Plan>>>,
+    plans: RwLock<HashMap<PlanKey, Arc<Plan>>>,
 }
+
+/// What a plan is made for: an operation and what it shows, and `opt_fields`.
+type PlanKey = ((usize, usize), String);
 
 /// What a write came to.
 enum Applied {
@@ -189,7 +192,10 @@ impl Api {
         let (body, mut options) = match operation.action {
             Action::Write(_) => {
                 let resource = operation.answers.or(route.resource);
-                accept(operation, resource, Encoding::of(request.content_type)?, request.body)?
+                let (mut body, options) =
+                    accept(operation, resource, Encoding::of(request.content_type)?, request.body)?;
+                name_in_path(route, path, &mut body)?;
+                (body, options)
             }
             _ => Default::default(),
         };
@@ -205,6 +211,7 @@ impl Api {
             Action::Get => self.get(&asked).await?,
             Action::List(listing) => self.list(&asked, listing).await?,
             Action::ListOneOf(choose) => self.list(&asked, choose(&parameters)?).await?,
+            Action::Find(listing) => self.find(&asked, listing).await?,
             Action::Write(rule) => self.write(&asked, rule, body, digest).await?,
             Action::Missing => None,
         };
@@ -218,7 +225,12 @@ impl Api {
         viewer.ok_or_else(Error::not_authorized)
     }
 
-    fn plan(&self, number: usize, fields: Option<&str>, selection: impl FnOnce() -> (Plan, bool)) -> Arc<Plan> {
+    fn plan(
+        &self,
+        number: (usize, usize),
+        fields: Option<&str>,
+        selection: impl FnOnce() -> (Plan, bool),
+    ) -> Arc<Plan> {
         let key = (number, fields.unwrap_or("\0").to_owned());
         if let Some(known) = self.plans.read().ok().and_then(|plans| plans.get(&key).cloned()) {
             return known;
@@ -236,7 +248,9 @@ impl Api {
 
     /// What an answer of the route shows: a single object is full, a list compact, unless `opt_fields` chooses.
     fn shown(&self, route: &Route, resource: &'static Resource, fields: Option<&str>, single: bool) -> Arc<Plan> {
-        self.plan(route.number, fields, || {
+        // One operation may show several kinds of objects.
+        let kind = std::ptr::from_ref(resource) as usize;
+        self.plan((route.number, kind), fields, || {
             let selection = match (fields, route.operation.shown) {
                 (Some(fields), _) => Selection::of(resource, fields),
                 (None, "") if single => Selection::full(resource),
@@ -284,11 +298,54 @@ impl Api {
     }
 
     async fn list(&self, asked: &Asked<'_>, listing: &'static Listing) -> Result<Option<Response>> {
-        let Some(resource) = asked.route.operation.answers.or(asked.route.resource) else {
+        let limit = self.limit(asked.parameters)?;
+        let mut refused: Option<Error> = None;
+        for listing in std::iter::successors(Some(listing), |listing| listing.otherwise) {
+            match self.page(asked, listing, limit).await {
+                Ok(Some(paged)) => return self.write_page(asked, paged, limit).await.map(Some),
+                Ok(None) => return Ok(None),
+                // What is there and not the caller's is more than what is not there.
+                Err(error) => match &refused {
+                    Some(known) if known.status == 403 || error.status != 403 => {}
+                    _ => refused = Some(error),
+                },
+            }
+        }
+        Err(refused.unwrap_or_else(Error::server))
+    }
+
+    /// The object that the listing's parents name together.
+    async fn find(&self, asked: &Asked<'_>, listing: &'static Listing) -> Result<Option<Response>> {
+        let Some(Paged { mut read, page, resource, .. }) = self.page(asked, listing, Some(1)).await? else {
+            return Ok(None);
+        };
+        let Some(gid) = page.gids.first().copied() else {
+            read.finish().await;
+            let in_path =
+                listing.parents.iter().rfind(|parent| asked.parameters.query_value(parent.parameter).is_none());
+            let Some(parent) = in_path else {
+                return Err(Error::server());
+            };
+            let text = asked.parameters.get(parent.parameter).unwrap_or_default();
+            return Err(Error::not_recognized(parent.resource.kind, shortened(text)));
+        };
+        let plan = self.shown(asked.route, resource, asked.options.fields.as_deref(), true);
+        let (loaded, _) = load(&plan, &mut read, &asked.scene, &[gid], Vec::new()).await?;
+        read.finish().await;
+        let mut body = plan.body();
+        body.extend_from_slice(b"{\"data\":");
+        loaded.write_one(&plan, &asked.scene, gid, &mut body);
+        body.push(b'}');
+        plan.remember(&body);
+        Ok(Some(Response { status: asked.route.operation.status, body, ..Response::default() }))
+    }
+
+    /// The page that a request asks for; `None` when the viewer is out of date.
+    async fn page(&self, asked: &Asked<'_>, listing: &'static Listing, limit: Option<usize>) -> Result<Option<Paged>> {
+        let Some(resource) = listing.shows.or(asked.route.operation.answers).or(asked.route.resource) else {
             return Err(Error::server());
         };
         let viewer = &asked.scene.viewer;
-        let limit = self.limit(asked.parameters)?;
         let most = listing.unpaged.unwrap_or(self.limits.unpaginated);
         let mut read = self.db.begin_read().await?;
         let mut parents = Vec::new();
@@ -351,6 +408,11 @@ impl Api {
                 });
             }
         }
+        Ok(Some(Paged { read, page, scope, resource }))
+    }
+
+    async fn write_page(&self, asked: &Asked<'_>, paged: Paged, limit: Option<usize>) -> Result<Response> {
+        let Paged { mut read, page, scope, resource } = paged;
         if limit.is_none() && page.next.is_some() {
             read.finish().await;
             return Err(Error::bad(
@@ -380,7 +442,7 @@ impl Api {
         }
         body.push(b'}');
         plan.remember(&body);
-        Ok(Some(Response { status: 200, body, ..Response::default() }))
+        Ok(Response { status: 200, body, ..Response::default() })
     }
 
     fn limit(&self, parameters: &Parameters<'_>) -> Result<Option<usize>> {
@@ -480,6 +542,15 @@ impl Api {
     }
 }
 
+/// A page that has been found and not been loaded yet.
+struct Paged {
+    read: Read,
+    page: Page,
+    /// What an offset is bound to.
+    scope: String,
+    resource: &'static Resource,
+}
+
 /// A request whose operation, caller and parameters are known.
 struct Asked<'a> {
     route: &'a Route,
@@ -498,6 +569,19 @@ pub(crate) fn target_name(target: &Target, parameters: &Parameters<'_>) -> Resul
         }
         None => Err(Error::field(target.resource.kind, format_args!("Not a Long: {}", shortened(text)))),
     }
+}
+
+/// Tells a rule what the path names beside the object that it is about.
+fn name_in_path(route: &Route, path: &[(&'static str, String)], body: &mut crate::body::Body) -> Result<()> {
+    for (parameter, text) in path.iter().filter(|(parameter, _)| *parameter != route.about()) {
+        let Some(kind) = parameter.strip_suffix("_gid") else {
+            continue;
+        };
+        let gid = model::gid::parse(text);
+        let gid = gid.ok_or_else(|| Error::field(kind, format_args!("Not a Long: {}", shortened(text))))?;
+        body.name_in_path(parameter, gid);
+    }
+    Ok(())
 }
 
 pub(crate) fn not_recognized(target: &Target, parameters: &Parameters<'_>) -> Error {

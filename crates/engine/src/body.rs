@@ -102,6 +102,11 @@ impl Body {
         self.get(name) == Some(&Given::Null)
     }
 
+    /// Adds what the path names beside the object that it is about. Nobody has looked whether it is there.
+    pub(crate) fn name_in_path(&mut self, parameter: &'static str, gid: i64) {
+        self.given.push((parameter, None, Given::Int(gid)));
+    }
+
     /// Its text or date.
     pub fn text(&self, name: &str) -> Option<&str> {
         match self.get(name) {

@@ -143,7 +143,7 @@ impl Document<'_> {
                     "required": ["data"]
                 })
             }
-            (Action::Write(_) | Action::Get, Some(resource)) if !operation.empty => {
+            (Action::Write(_) | Action::Get | Action::Find(_), Some(resource)) if !operation.empty => {
                 json!({ "type": "object", "properties": { "data": whole(resource) }, "required": ["data"] })
             }
             _ => json!({ "type": "object", "properties": { "data": empty() }, "required": ["data"] }),

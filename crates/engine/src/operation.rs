@@ -128,12 +128,28 @@ pub struct Listing {
     pub filters: &'static [Filter],
     /// Some lists are short by nature and never paged by default: users, teams. At most this many without `limit`.
     pub unpaged: Option<usize>,
+    /// The list to try when a parent is not to be seen: what starts from an object of another kind.
+    pub otherwise: Option<&'static Listing>,
+    /// What it holds when that is not what the operation answers with.
+    pub shows: Option<&'static Resource>,
 }
 
 impl Listing {
     /// Rows of a resource's own table `t`.
     pub const fn of(from: &'static str, gid: &'static str, filter: &'static str, order: &'static [Key]) -> Self {
-        Listing { from, gid, filter, order, nested: None, parents: &[], covered: false, filters: &[], unpaged: None }
+        Listing {
+            from,
+            gid,
+            filter,
+            order,
+            nested: None,
+            parents: &[],
+            covered: false,
+            filters: &[],
+            unpaged: None,
+            otherwise: None,
+            shows: None,
+        }
     }
 
     /// It starts from this object.
@@ -157,6 +173,18 @@ impl Listing {
     /// Rows come part by part.
     pub const fn nested(mut self, nested: Nested) -> Self {
         self.nested = Some(nested);
+        self
+    }
+
+    /// The list to try when a parent is not to be seen.
+    pub const fn otherwise(mut self, listing: &'static Listing) -> Self {
+        self.otherwise = Some(listing);
+        self
+    }
+
+    /// It holds objects of another resource than its operation says.
+    pub const fn shows(mut self, resource: &'static Resource) -> Self {
+        self.shows = Some(resource);
         self
     }
 }
@@ -195,6 +223,8 @@ pub enum Action {
     List(&'static Listing),
     /// Reads one of several lists.
     ListOneOf(Choose),
+    /// Reads the one object that a list holds.
+    Find(&'static Listing),
     /// Writes.
     Write(Rule),
     /// In the contract, but not here yet.
@@ -241,6 +271,8 @@ pub struct Operation {
     pub shown: &'static str,
     /// Other paths that clients still use for it.
     pub older: &'static [&'static str],
+    /// What the object in the path is when its parameter's name does not say it.
+    pub target: Option<&'static Resource>,
 }
 
 const fn operation(id: &'static str, method: Method, path: &'static str, action: Action) -> Operation {
@@ -258,6 +290,7 @@ const fn operation(id: &'static str, method: Method, path: &'static str, action:
         status: 200,
         shown: "",
         older: &[],
+        target: None,
     }
 }
 
@@ -279,6 +312,12 @@ pub const fn list_one_of(
     choose: Choose,
 ) -> Operation {
     Operation { parameters, ..operation(id, Method::Get, path, Action::ListOneOf(choose)) }
+}
+
+/// Reads the object that several parameters name together: the only one of a list. When the list is empty, the last
+/// object in the path is not what it has to be.
+pub const fn find(id: &'static str, path: &'static str, listing: &'static Listing) -> Operation {
+    operation(id, Method::Get, path, Action::Find(listing))
 }
 
 /// Creates an object. `level` is what the caller needs on the object in the path, if there is one.
@@ -360,10 +399,21 @@ impl Operation {
         self
     }
 
+    /// The object in the path is one of these.
+    pub const fn on(mut self, resource: &'static Resource) -> Self {
+        self.target = Some(resource);
+        self
+    }
+
     /// The listings that it may read, whatever the parameters choose.
     pub fn listings(&self) -> Vec<&'static Listing> {
+        let chosen = self.chosen_listings().into_iter();
+        chosen.flat_map(|listing| std::iter::successors(Some(listing), |listing| listing.otherwise)).collect()
+    }
+
+    fn chosen_listings(&self) -> Vec<&'static Listing> {
         match self.action {
-            Action::List(listing) => vec![listing],
+            Action::List(listing) | Action::Find(listing) => vec![listing],
             Action::ListOneOf(choose) => {
                 let mut found: Vec<&'static Listing> = Vec::new();
                 for set in 0..1_usize << self.parameters.len().min(MOST_CHOICES) {
@@ -404,7 +454,7 @@ impl Operation {
                 add(filter.parameter, QueryKind::Filter(filter.kind));
             }
         }
-        if !listings.is_empty() {
+        if matches!(self.action, Action::List(_) | Action::ListOneOf(_)) {
             add("limit", QueryKind::Limit);
             add("offset", QueryKind::Offset);
         }

@@ -42,6 +42,8 @@ pub struct Resource {
     pub kind: &'static str,
     /// The table that `t` stands for.
     pub table: &'static str,
+    /// The kinds under which `objects` knows its gids, when it is a face of other resources' rows; `kind` alone when empty.
+    pub faces: &'static [&'static str],
     /// Who may see a row.
     pub guard: Guard,
     /// Whether what shows this object shows it to everyone who sees the former: a task's assignee, a field's options.
@@ -67,6 +69,7 @@ impl Resource {
         Resource {
             kind,
             table,
+            faces: &[],
             guard: Guard::Scope,
             open_in_relations: false,
             names: Names::Gid,
@@ -96,6 +99,11 @@ impl Resource {
         } else {
             String::new()
         }
+    }
+
+    /// Whether an object of this kind, as `objects` says it, is one of this resource.
+    pub(crate) fn is_kind(&self, kind: Option<&str>) -> bool {
+        kind.is_some_and(|kind| if self.faces.is_empty() { kind == self.kind } else { self.faces.contains(&kind) })
     }
 
     /// The field of this name.

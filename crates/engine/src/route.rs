@@ -16,11 +16,18 @@ pub struct Route {
     pub operation: &'static Operation,
     /// The resource whose table it stands in; none for the missing ones.
     pub resource: Option<&'static Resource>,
-    /// The object that the path starts from.
+    /// The object that the path is about.
     pub target: Option<Target>,
 }
 
-/// The object that a path starts from: `task_gid`.
+impl Route {
+    /// The parameter of the object that the path is about; empty when it names none.
+    pub(crate) fn about(&self) -> &'static str {
+        self.target.map_or("", |target| target.parameter)
+    }
+}
+
+/// The object that a path is about, the last that it names: `task_gid`.
 #[derive(Clone, Copy, Debug)]
 pub struct Target {
     /// The parameter.
@@ -59,11 +66,11 @@ impl Routes {
     }
 
     fn add(&mut self, operation: &'static Operation, resource: Option<&'static Resource>, all: &[&'static Resource]) {
-        let target = operation.path.split('/').find_map(|part| {
+        let target = operation.path.rsplit('/').find_map(|part| {
             let parameter = part.strip_prefix('{')?.strip_suffix('}')?;
             let kind = parameter.strip_suffix("_gid")?;
-            let resource = all.iter().copied().find(|resource| resource.kind == kind)?;
-            Some(Target { parameter, resource })
+            let named = || all.iter().copied().find(|resource| resource.kind == kind);
+            Some(Target { parameter, resource: operation.target.or_else(named)? })
         });
         let number = self.routes.len();
         self.routes.push(Route { number, operation, resource, target });

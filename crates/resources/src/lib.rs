@@ -7,7 +7,9 @@ pub mod custom_field_display;
 pub mod custom_field_setting;
 pub mod custom_field_value;
 pub mod enum_option;
+pub mod favorite;
 pub mod like;
+pub mod membership;
 pub mod missing;
 pub mod order;
 pub mod project;
@@ -16,8 +18,11 @@ pub mod story;
 pub mod tag;
 pub mod task;
 pub mod team;
+pub mod team_membership;
 pub mod user;
+pub mod user_task_list;
 pub mod workspace;
+pub mod workspace_membership;
 #[cfg(test)]
 mod world;
 
@@ -26,9 +31,14 @@ use engine::resource::Resource;
 /// Every resource.
 pub static RESOURCES: &[&Resource] = &[
     &workspace::WORKSPACE,
+    &workspace_membership::WORKSPACE_MEMBERSHIP,
     &user::USER,
+    &user_task_list::USER_TASK_LIST,
     &team::TEAM,
+    &team_membership::TEAM_MEMBERSHIP,
     &project::PROJECT,
+    &membership::MEMBERSHIP,
+    &membership::PROJECT_MEMBERSHIP,
     &section::SECTION,
     &task::TASK,
     &tag::TAG,

@@ -27,10 +27,11 @@ use model::{Level, rich_text};
 use store::{Type, Value};
 
 use crate::custom_field_setting::CUSTOM_FIELD_SETTING;
+use crate::membership::PROJECT_MEMBERSHIP;
 use crate::section::add_section;
 use crate::tag::COLORS;
 use crate::task::delete_tasks;
-use crate::team::TEAM;
+use crate::team::{TEAM, require_content};
 use crate::user::USER;
 use crate::workspace::{WORKSPACE, is_organization, require_member, workspace_field};
 
@@ -267,6 +268,7 @@ fn create_project(call: &mut Call<'_>, workspace: Option<i64>, team: Option<i64>
         }
         (workspace, Some(team)) => {
             call.require(&TEAM, "team", team, Level::Editor)?;
+            require_content(call, team)?;
             workspace_of_team(call, workspace, team)?
         }
     };
@@ -340,7 +342,7 @@ fn workspace_of_team(call: &mut Call<'_>, named: Option<i64>, team: i64) -> Resu
 }
 
 /// Values of custom fields are given to a project where a portfolio has the fields, and there are no portfolios.
-fn refuse_values(body: &Body) -> Result<()> {
+pub fn refuse_values(body: &Body) -> Result<()> {
     match body.json("custom_fields").and_then(|fields| fields.keys().next()) {
         Some(field) => Err(not_on_object(engine::parameter::shortened(field))),
         None => Ok(()),
@@ -454,6 +456,7 @@ fn update_project(call: &mut Call<'_>) -> Result<Outcome> {
         && facts.team != Some(team)
     {
         call.require(&TEAM, "team", team, Level::Editor)?;
+        require_content(call, team)?;
         workspace_of_team(call, Some(facts.workspace), team)?;
     }
     let privacy = privacy_asked(call, facts.workspace)?;
@@ -610,14 +613,8 @@ fn remove_members(call: &mut Call<'_>) -> Result<Outcome> {
         let Some((membership, level)) = facts.membership(call, user)? else {
             continue;
         };
-        // Everyone may leave; nobody puts out somebody who may do more.
-        if user != call.viewer.user && (own < facts.sharing_level || own < level) {
-            return Err(Error::no_permission(PROJECT.kind));
-        }
-        call.execute("DELETE FROM project_memberships WHERE gid = ?1", &[membership.into()])?;
-        call.delete_object(membership)?;
-        facts.record_member(call, "members", Did::Removed, user);
-        facts.remove_follower(call, user)?;
+        facts.require_removal(call, user, level, own)?;
+        facts.remove_member(call, membership, user)?;
     }
     set_grants(call, project)?;
     Ok(Outcome::Object(project))
@@ -681,8 +678,61 @@ impl Facts {
         std::iter::once(self.workspace).chain(self.team).collect()
     }
 
+    /// Refuses unless a caller of level `own` may put out a member of this level. Everyone may leave; nobody puts out
+    /// somebody who may do more.
+    pub fn require_removal(&self, call: &Call<'_>, member: i64, level: Level, own: Level) -> Result<()> {
+        match member != call.viewer.user && (own < self.sharing_level || own < level) {
+            true => Err(Error::no_permission(PROJECT.kind)),
+            false => Ok(()),
+        }
+    }
+
+    /// Ends a membership. [`set_grants`] has to follow.
+    pub fn remove_member(&self, call: &mut Call<'_>, membership: i64, member: i64) -> Result<()> {
+        call.execute("DELETE FROM project_memberships WHERE gid = ?1", &[membership.into()])?;
+        call.delete_object(membership)?;
+        self.record_member(call, "members", Did::Removed, member);
+        self.remove_follower(call, member)
+    }
+
+    /// Lets go of somebody who leaves the workspace. What the person owned goes to `heir`, who then administers it.
+    pub fn part_with(&self, call: &mut Call<'_>, user: i64, heir: Option<i64>) -> Result<()> {
+        if let Some((membership, _)) = self.membership(call, user)? {
+            self.remove_member(call, membership, user)?;
+        }
+        self.remove_follower(call, user)?;
+        let owned = "SELECT gid FROM projects WHERE gid = ?1 AND owner_id = ?2";
+        if call.number(owned, &[self.project.into(), user.into()])?.is_some() {
+            call.update(PROJECT.table, self.project, &[("owner_id", heir.into())])?;
+            let change = Change::new(Did::Changed, PROJECT.kind, self.project, self.workspace);
+            call.record(&change.field("owner").value(heir), &self.containers());
+            if let Some(heir) = heir {
+                self.set_member(call, heir, Level::Admin)?;
+            }
+        }
+        set_grants(call, self.project)
+    }
+
+    /// Makes a user or a team a member of this level, whatever it was before. [`set_grants`] has to follow.
+    pub fn set_member(&self, call: &mut Call<'_>, member: i64, level: Level) -> Result<()> {
+        match self.membership(call, member)? {
+            None => {
+                self.add_member(call, member, level)?;
+                self.record_member(call, "members", Did::Added, member);
+                Ok(())
+            }
+            Some((_, known)) if known == level => Ok(()),
+            Some((membership, _)) => {
+                call.update(PROJECT_MEMBERSHIP.table, membership, &[("access_level", level.name().into())])?;
+                let change = Change::new(Did::Changed, PROJECT_MEMBERSHIP.kind, membership, self.workspace);
+                call.record(&change.field("access_level").parent(self.project), &[self.project]);
+                Ok(())
+            }
+        }
+    }
+
     /// The membership of a user or a team, and what it allows.
-    fn membership(&self, call: &mut Call<'_>, member: i64) -> Result<Option<(i64, Level)>> {
+    pub fn membership(&self, call: &mut Call<'_>, member: i64) -> Result<Option<(i64, Level)>> {
         let block = call.query(
             "SELECT gid, access_level FROM project_memberships WHERE project_id = ?1 AND member_id = ?2",
             &[Type::Int, Type::Text],
@@ -761,12 +811,6 @@ pub fn require_customization(call: &mut Call<'_>, project: i64) -> Result<Facts>
     call.require_target(&PROJECT, project, facts.customization_level)?;
     Ok(facts)
 }
-
-/// A membership of a user or a team in a project.
-static PROJECT_MEMBERSHIP: Resource = Resource {
-    guard: Guard::Via("project_id", &PROJECT),
-    ..Resource::new("project_membership", "project_memberships")
-};
 
 /// Writes down who may do what in a project: its members at their levels; at its default level its team, unless it is
 /// private, and its workspace, if it is public. In the trash nobody.

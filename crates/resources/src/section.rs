@@ -1,9 +1,12 @@
-//! Sections: the parts of a project's list, the columns of its board.
+//! Sections: the parts of a project's list, the columns of its board, the parts of somebody's My Tasks.
+//!
+//! A path or a property that names a project takes the list of My Tasks too, as in the real service: its sections are
+//! listed, made and moved like a project's.
 
 use engine::call::Call;
 use engine::change::{Change, Did};
 use engine::error::{Error, Result};
-use engine::field::{children, many, one, text, time};
+use engine::field::{children, many, one_of, text, time};
 use engine::input::{Input, InputKind, input};
 use engine::operation::{Listing, Outcome, action, by_number, by_text, create, delete, get, list, parent, update};
 use engine::resource::{Guard, Resource};
@@ -11,27 +14,29 @@ use model::Level;
 use store::Type;
 
 use crate::order::{Ordered, Place, place, place_asked};
-use crate::project::{Facts, PROJECT};
+use crate::project::PROJECT;
 use crate::task::container::{put, standing, tasks_of_section};
 use crate::task::{TASK, load};
+use crate::user_task_list::{self, USER_TASK_LIST, is_list};
 
-/// A section: whoever sees its project sees it.
+/// A section: whoever sees its project sees it, and its owner what is in My Tasks.
 pub static SECTION: Resource = Resource {
-    guard: Guard::Via("project_id", &PROJECT),
+    guard: Guard::Via("project_id", &LIST),
     fields: &[
         time("created_at"),
         text("name").compact().writable(),
-        one("project", &PROJECT, "project_id"),
+        one_of("project", LISTS, "project_id").inside("resource_type,name"),
         many("projects", &PROJECT, children("gid", "t.gid")).keyed("t.project_id"),
     ],
     operations: &[
         get("getSection", "/sections/{section_gid}"),
         update("updateSection", "/sections/{section_gid}", Level::Editor, update_section).with(PLACE),
         delete("deleteSection", "/sections/{section_gid}", Level::Editor, delete_section),
-        list("getSectionsForProject", "/projects/{project_gid}/sections", &IN_PROJECT),
+        list("getSectionsForProject", "/projects/{project_gid}/sections", &IN_PROJECT).on(&LIST),
         action("addTaskForSection", "/sections/{section_gid}/addTask", Level::Editor, ADD_TASK, add_task).empty(),
         create("createSectionForProject", "/projects/{project_gid}/sections", Level::Editor, create_section)
-            .with(PLACE),
+            .with(PLACE)
+            .on(&LIST),
         action(
             "insertSectionForProject",
             "/projects/{project_gid}/sections/insert",
@@ -39,10 +44,29 @@ pub static SECTION: Resource = Resource {
             INSERT,
             insert_section,
         )
-        .empty(),
+        .empty()
+        .on(&LIST),
     ],
     ..Resource::new("section", "sections")
 };
+
+/// What has sections. Nobody holds a grant on a project in the trash, and nobody but its owner on a list of My Tasks.
+static LIST: Resource = Resource {
+    faces: &["project", "user_task_list"],
+    guard: Guard::Scope,
+    ..Resource::new("project", "(SELECT gid FROM projects UNION ALL SELECT gid FROM user_task_lists)")
+};
+
+static LISTS: &[&Resource] = &[&PROJECT, &USER_TASK_LIST];
+
+/// A section of a project alone, and one of My Tasks: their tasks stand in different tables.
+pub static PROJECT_SECTION: Resource = Resource { guard: Guard::Via("project_id", &PROJECT), ..SAME };
+/// See [`PROJECT_SECTION`].
+pub static MY_SECTION: Resource = Resource { guard: Guard::Via("project_id", &OWN_LIST), ..SAME };
+const SAME: Resource = Resource::new("section", "sections");
+
+/// A list of My Tasks for its owner.
+static OWN_LIST: Resource = Resource { guard: Guard::Scope, ..Resource::new("user_task_list", "user_task_lists") };
 
 static PLACE: &[Input] = &[
     input("insert_after", InputKind::Gid(&SECTION)).nullable(),
@@ -63,7 +87,7 @@ static INSERT: &[Input] = &[
 
 static IN_PROJECT: Listing =
     Listing::of("sections t", "t.gid", "t.project_id = :project", &[by_text("t.rank"), by_number("t.gid")])
-        .within(&[parent("project_gid", &PROJECT)])
+        .within(&[parent("project_gid", &LIST)])
         .covered();
 
 /// The sections of a project in their order.
@@ -102,7 +126,8 @@ fn create_section(call: &mut Call<'_>) -> Result<Outcome> {
     let project = call.target;
     let name = name_asked(call)?.ok_or_else(|| Error::missing("name"))?;
     let at = place_asked(call, &ordered(project), "insert_before", "insert_after")?.unwrap_or(Place::Last);
-    let workspace = Facts::of(call, project)?.workspace;
+    let workspace = call.number("SELECT workspace_id FROM objects WHERE gid = ?1", &[project.into()])?;
+    let workspace = workspace.unwrap_or_default();
     Ok(Outcome::Object(add_section(call, workspace, project, &name, at)?))
 }
 
@@ -170,6 +195,9 @@ fn add_task(call: &mut Call<'_>) -> Result<Outcome> {
     if task.workspace != workspace {
         return Err(Error::field("task", "Must be in the same workspace as the section"));
     }
+    if is_list(call, project)? {
+        return add_own_task(call, section, task.gid);
+    }
     let standing = standing(call, &task, project)?;
     // It has not been deleted meanwhile, and will not be now.
     call.require_target(&SECTION, section, Level::Editor)?;
@@ -179,14 +207,26 @@ fn add_task(call: &mut Call<'_>) -> Result<Outcome> {
     Ok(Outcome::Empty)
 }
 
+/// The same in My Tasks, where nothing is but what is assigned to the owner.
+fn add_own_task(call: &mut Call<'_>, section: i64, task: i64) -> Result<Outcome> {
+    call.lock(task)?;
+    let tasks = user_task_list::tasks_of_section(section);
+    let at = place_asked(call, &tasks, "insert_before", "insert_after")?.unwrap_or(Place::First);
+    user_task_list::move_task(call, "task", section, task, at)?;
+    Ok(Outcome::Empty)
+}
+
 fn delete_section(call: &mut Call<'_>) -> Result<Outcome> {
     let section = call.target;
     let (project, workspace) = home_of(call, section)?;
     // Nobody adds a task to it meanwhile, and nobody deletes the last one but this.
     call.lock(project)?;
+    let table = if is_list(call, project)? { "user_task_list_tasks" } else { "task_projects" };
     let task = call.number(
-        "SELECT k.gid FROM task_projects e CROSS JOIN tasks k WHERE e.section_id = ?1 AND k.gid = e.task_id \
-         AND k.deleted_at IS NULL LIMIT 1",
+        &format!(
+            "SELECT k.gid FROM {table} e CROSS JOIN tasks k WHERE e.section_id = ?1 AND k.gid = e.task_id \
+             AND k.deleted_at IS NULL LIMIT 1"
+        ),
         &[section.into()],
     )?;
     if task.is_some() {
@@ -200,7 +240,10 @@ fn delete_section(call: &mut Call<'_>) -> Result<Outcome> {
         return Err(Error::field("section", "The last section of a project cannot be deleted"));
     };
     // Tasks in the trash would come back to it.
-    call.execute("UPDATE task_projects SET section_id = ?2 WHERE section_id = ?1", &[section.into(), other.into()])?;
+    call.execute(
+        &format!("UPDATE {table} SET section_id = ?2 WHERE section_id = ?1"),
+        &[section.into(), other.into()],
+    )?;
     call.execute("DELETE FROM sections WHERE gid = ?1", &[section.into()])?;
     call.delete_object(section)?;
     call.record(&Change::new(Did::Deleted, SECTION.kind, section, workspace), &[project]);

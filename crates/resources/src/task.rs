@@ -32,12 +32,14 @@ use store::{Type, Value};
 
 use crate::custom_field_value::{NewValue, custom_fields, projects_of, read_values, record_values, write_values};
 use crate::like::LIKE_OF_TASK;
+use crate::order::Place;
 use crate::project::PROJECT;
-use crate::section::{SECTION, first_of};
+use crate::section::{MY_SECTION, PROJECT_SECTION, SECTION, first_of};
 use crate::story::{SystemStory, subtype as told, write_system_story};
 use crate::tag::TAG;
 use crate::user::USER;
-use crate::workspace::{WORKSPACE, workspace_field};
+use crate::user_task_list::{USER_TASK_LIST, hand_over, move_task};
+use crate::workspace::{WORKSPACE, is_member, workspace_field};
 
 /// The kinds of tasks.
 pub const SUBTYPES: &[&str] = &["default_task", "milestone", "approval"];
@@ -56,6 +58,7 @@ pub static TASK: Resource = Resource {
         nothing("actual_time_minutes", Kind::Real),
         choice("approval_status", APPROVAL_STATUSES).writable().only(&["approval"]),
         one("assignee", &USER, "assignee_id").writable().nullable(),
+        one("assignee_section", &SECTION, IN_OWN_LIST).opt_in().writable().nullable(),
         choice("assignee_status", ASSIGNEE_STATUSES).writable(),
         one("assigned_by", &USER, "assigned_by_id").opt_in(),
         boolean("completed").writable(),
@@ -112,6 +115,7 @@ pub static TASK: Resource = Resource {
         list("getTasksForProject", "/projects/{project_gid}/tasks", &IN_PROJECT),
         list("getTasksForSection", "/sections/{section_gid}/tasks", &IN_SECTION),
         list("getTasksForTag", "/tags/{tag_gid}/tasks", &WITH_TAG),
+        list("getTasksForUserTaskList", "/user_task_lists/{user_task_list_gid}/tasks", &IN_LIST),
         list("getSubtasksForTask", "/tasks/{task_gid}/subtasks", &SUBTASKS),
         list("getDependenciesForTask", "/tasks/{task_gid}/dependencies", &DEPENDENCIES),
         list("getDependentsForTask", "/tasks/{task_gid}/dependents", &DEPENDENTS),
@@ -205,6 +209,9 @@ static MEMBERSHIP: Resource = Resource {
     ..Resource::rows("task_projects")
 };
 
+/// Where the task stands in the assignee's My Tasks, for the assignee's eyes.
+const IN_OWN_LIST: &str =
+    "(SELECT m.section_id FROM user_task_list_tasks m WHERE m.task_id = t.gid AND t.assignee_id = :viewer)";
 const FOLLOWERS: Field = many("followers", &USER, link("task_followers", "task_id", "user_id", "e.user_id"));
 const LIKED: Field =
     sql("liked", Kind::Bool, "EXISTS (SELECT 1 FROM task_likes l WHERE l.task_id = t.gid AND l.user_id = :viewer)");
@@ -227,7 +234,6 @@ static MEMBERSHIP_INPUTS: &[Input] =
     &[input("project", InputKind::Gid(&PROJECT)).required(), input("section", InputKind::Gid(&SECTION)).nullable()];
 static CREATE_INPUTS: &[Input] = &[
     // Later paths: they are refused rather than ignored.
-    input("assignee_section", InputKind::Gid(&SECTION)).nullable(),
     input("custom_type", InputKind::Text(64)).nullable(),
     input("custom_type_status_option", InputKind::Text(64)).nullable(),
 ];
@@ -304,6 +310,36 @@ const fn in_section(within: &'static [engine::operation::Parent]) -> Listing {
     .filtered(SINCE)
 }
 
+/// In the sections of My Tasks. Others than the owner see what they may see anyway.
+const fn in_list(within: &'static [engine::operation::Parent]) -> Listing {
+    Listing::of(
+        "user_task_list_tasks e CROSS JOIN tasks t",
+        "e.task_id",
+        "t.gid = e.task_id AND t.deleted_at IS NULL",
+        PROJECT_ORDER,
+    )
+    .nested(Nested {
+        table: "sections",
+        filter: "o.project_id = :user_task_list",
+        tie: "e.section_id = :part",
+        filled: "EXISTS (SELECT 1 FROM user_task_list_tasks f WHERE f.section_id = o.gid)",
+    })
+    .within(within)
+    .filtered(SINCE)
+}
+
+const fn in_my_section(within: &'static [engine::operation::Parent]) -> Listing {
+    Listing::of(
+        "user_task_list_tasks e CROSS JOIN tasks t",
+        "e.task_id",
+        "e.section_id = :section AND t.gid = e.task_id AND t.deleted_at IS NULL",
+        SECTION_ORDER,
+    )
+    .within(within)
+    .covered()
+    .filtered(SINCE)
+}
+
 const fn with_tag(within: &'static [engine::operation::Parent]) -> Listing {
     Listing::of(
         "task_tags e CROSS JOIN tasks t",
@@ -317,8 +353,12 @@ const fn with_tag(within: &'static [engine::operation::Parent]) -> Listing {
 
 static IN_PROJECT: Listing = in_project(&[parent("project_gid", &PROJECT)]);
 static IN_NAMED_PROJECT: Listing = in_project(&[parent("project", &PROJECT)]);
-static IN_SECTION: Listing = in_section(&[parent("section_gid", &SECTION)]);
-static IN_NAMED_SECTION: Listing = in_section(&[parent("section", &SECTION)]);
+static IN_SECTION: Listing = in_section(&[parent("section_gid", &PROJECT_SECTION)]).otherwise(&IN_MY_SECTION);
+static IN_NAMED_SECTION: Listing = in_section(&[parent("section", &PROJECT_SECTION)]).otherwise(&IN_MY_NAMED_SECTION);
+static IN_MY_SECTION: Listing = in_my_section(&[parent("section_gid", &MY_SECTION)]);
+static IN_MY_NAMED_SECTION: Listing = in_my_section(&[parent("section", &MY_SECTION)]);
+static IN_LIST: Listing = in_list(&[parent("user_task_list_gid", &USER_TASK_LIST)]);
+static IN_NAMED_LIST: Listing = in_list(&[parent("user_task_list", &USER_TASK_LIST)]);
 static WITH_TAG: Listing = with_tag(&[parent("tag_gid", &TAG)]);
 static WITH_NAMED_TAG: Listing = with_tag(&[parent("tag", &TAG)]);
 static ASSIGNED: Listing = Listing::of(
@@ -378,7 +418,7 @@ fn choose(parameters: &Parameters<'_>) -> Result<&'static Listing> {
         (["project"], _) => Ok(&IN_NAMED_PROJECT),
         (["section"], _) => Ok(&IN_NAMED_SECTION),
         (["tag"], _) => Ok(&WITH_NAMED_TAG),
-        (["user_task_list"], _) => Err(Error::not_implemented("getTasks by user_task_list")),
+        (["user_task_list"], _) => Ok(&IN_NAMED_LIST),
         (["assignee"], true) => Ok(&ASSIGNED),
         _ => Err(Error::bad(
             "Must specify exactly one of project, tag, section, user task list, or assignee + workspace",
@@ -507,7 +547,8 @@ fn create_task(call: &mut Call<'_>) -> Result<Outcome> {
     let entry = container::Entry::find(call, gid, &places)?;
     let projects: Vec<i64> = places.projects.iter().map(|(project, _)| *project).collect();
     let values = asked_values(call, &after, Some(&projects))?;
-    // All that is refused has been: what follows only writes.
+    // All that is refused has been: what follows hardly does anything but write.
+    hand_over(call, workspace, gid, None, after.assignee)?;
     row.otherwise("name", "");
     row.otherwise("resource_subtype", subtype.as_str());
     row.otherwise("notes", "");
@@ -529,6 +570,7 @@ fn create_task(call: &mut Call<'_>) -> Result<Outcome> {
     for tag in tags {
         call.insert("task_tags", &[("task_id", gid.into()), ("tag_id", tag.into())]);
     }
+    place_in_list(call, gid)?;
     container::announce(call, &after, &places, &entry.containers)?;
     tell(call, &before, &after, &entry.containers, true)?;
     write_values(call, &after, &entry.containers, &values)?;
@@ -551,6 +593,10 @@ fn update_task(call: &mut Call<'_>) -> Result<Outcome> {
     if after.assignee != before.assignee {
         people::reassign(call, &before, after.assignee)?;
     }
+    if after.assignee != before.assignee {
+        hand_over(call, after.workspace, after.gid, before.assignee, after.assignee)?;
+    }
+    place_in_list(call, after.gid)?;
     let containers = containers(call, before.gid)?;
     tell(call, &before, &after, &containers, false)?;
     if row.has("notes") {
@@ -719,6 +765,13 @@ fn changed_assignee(call: &mut Call<'_>, before: &Task, after: &mut Task, row: &
             _ => None,
         };
     }
+    // Whoever has left the workspace is the assignee of what they completed, and of nothing that is still to be done.
+    if let (true, false, Some(user)) = (before.completed, after.completed, after.assignee)
+        && call.body.get("assignee").is_none()
+        && !is_member(call, before.workspace, user)?
+    {
+        after.assignee = None;
+    }
     let status = call.body.text("assignee_status").map(str::to_owned);
     if after.assignee.is_none() && status.is_some() {
         return Err(Error::bad("Schedule status shouldn't be set for unassigned tasks"));
@@ -821,6 +874,14 @@ pub(crate) fn story<'a>(
     complete(&mut story);
     write_system_story(call, &story)?;
     Ok(())
+}
+
+/// Gives the task the place in its assignee's My Tasks that the body asks for.
+fn place_in_list(call: &mut Call<'_>, task: i64) -> Result<()> {
+    match call.body.gid("assignee_section") {
+        Some(section) => move_task(call, "assignee_section", section, task, Place::First),
+        None => Ok(()),
+    }
 }
 
 /// The values of custom fields that the body gives a task; a new one is in these projects.

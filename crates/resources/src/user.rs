@@ -1,32 +1,31 @@
 //! People.
 
 use engine::call::Call;
+use engine::change::{Change, Did};
 use engine::error::{Error, Result};
-use engine::field::{Field, Kind, many, nothing, object, text};
-use engine::operation::{Listing, by_number, by_text, get, list, list_one_of, parent};
+use engine::field::{Field, Kind, many, nothing, object, sql, text};
+use engine::input::InputKind;
+use engine::operation::{Listing, Outcome, by_number, by_text, find, get, list, list_one_of, parent, update};
 use engine::parameter::Parameters;
 use engine::resource::{Guard, Names, Resource};
+use model::Level;
 
+use crate::favorite;
+use crate::project::refuse_values;
 use crate::team::TEAM;
 use crate::workspace::WORKSPACE;
 
 /// A person. Members see everyone in their workspaces; a guest sees those who share a project, a team or a task with
 /// the guest, by themselves or as members of a team. Where an object that one sees names a person (its assignee, a comment's author), that person is shown.
 pub static USER: Resource = Resource {
-    guard: Guard::Sql(
-        "{key} = :viewer \
-         OR EXISTS (SELECT 1 FROM {each_principal} p CROSS JOIN workspace_memberships m WHERE m.user_id = {key} \
-            AND m.workspace_id = p.column1) \
-         OR EXISTS (SELECT 1 FROM {each_principal} p CROSS JOIN grants own CROSS JOIN grants other CROSS JOIN objects o \
-            WHERE own.principal_id = p.column1 AND other.scope_id = own.scope_id AND (other.principal_id = {key} \
-              OR other.principal_id IN (SELECT m.team_id FROM team_memberships m WHERE m.user_id = {key})) \
-            AND o.gid = own.scope_id AND o.kind IN ('project', 'team', 'task') AND o.deleted_at IS NULL)",
-    ),
+    guard: GUARD,
     open_in_relations: true,
     names: Names::User,
     fields: &[
-        text("email"),
-        text("name").compact(),
+        // Values of a person, for which nobody can define fields yet.
+        sql("custom_fields", Kind::Json, "'[]'").opt_in().input(InputKind::Json).on_update(),
+        EMAIL,
+        NAME,
         PHOTO,
         many(
             "workspaces",
@@ -35,13 +34,52 @@ pub static USER: Resource = Resource {
         ),
     ],
     operations: &[
+        // A person is the same in every workspace: it is no matter which one the query names.
         get("getUser", "/users/{user_gid}").parameters(&["workspace"]),
+        update("updateUser", "/users/{user_gid}", Level::Viewer, update_user).parameters(&["workspace"]),
+        find("getUserForWorkspace", "/workspaces/{workspace_gid}/users/{user_gid}", &ONE_IN_WORKSPACE),
+        update(
+            "updateUserForWorkspace",
+            "/workspaces/{workspace_gid}/users/{user_gid}",
+            Level::Viewer,
+            update_in_workspace,
+        ),
         list_one_of("getUsers", "/users", &["workspace", "team"], choose),
         list("getUsersForWorkspace", "/workspaces/{workspace_gid}/users", &IN_WORKSPACE),
+        list_one_of(
+            "getFavoritesForUser",
+            "/users/{user_gid}/favorites",
+            &["workspace", "resource_type"],
+            favorite::choose,
+        )
+        .answers(&favorite::PROJECT),
         list("getUsersForTeam", "/teams/{team_gid}/users", &IN_TEAM),
     ],
     ..Resource::new("user", "users")
 };
+
+/// What is shown of somebody who has just been invited.
+pub static USER_BASE: Resource = Resource {
+    guard: GUARD,
+    open_in_relations: true,
+    names: Names::User,
+    fields: &[EMAIL, NAME, PHOTO],
+    ..Resource::new("user", "users")
+};
+
+/// Who sees a person.
+pub(crate) const GUARD: Guard = Guard::Sql(
+    "{key} = :viewer \
+         OR EXISTS (SELECT 1 FROM {each_principal} p CROSS JOIN workspace_memberships m WHERE m.user_id = {key} \
+            AND m.workspace_id = p.column1) \
+         OR EXISTS (SELECT 1 FROM {each_principal} p CROSS JOIN grants own CROSS JOIN grants other CROSS JOIN objects o \
+            WHERE own.principal_id = p.column1 AND other.scope_id = own.scope_id AND (other.principal_id = {key} \
+              OR other.principal_id IN (SELECT m.team_id FROM team_memberships m WHERE m.user_id = {key})) \
+            AND o.gid = own.scope_id AND o.kind IN ('project', 'team', 'task') AND o.deleted_at IS NULL)",
+);
+
+const EMAIL: Field = text("email");
+const NAME: Field = text("name").compact().on_update();
 
 const fn image(name: &'static str) -> Field {
     nothing(name, Kind::Text(2_048))
@@ -67,6 +105,14 @@ static IN_WORKSPACE: Listing = Listing::of(
     &[by_text("t.name_folded"), by_number("t.gid")],
 )
 .within(&[parent("workspace_gid", &WORKSPACE)]);
+
+static ONE_IN_WORKSPACE: Listing = Listing::of(
+    "workspace_memberships m JOIN users t ON t.gid = m.user_id",
+    "t.gid",
+    "m.workspace_id = :workspace AND m.user_id = :user",
+    &[by_number("t.gid")],
+)
+.within(&[parent("workspace_gid", &WORKSPACE), parent("user_gid", &USER)]);
 
 static IN_WORKSPACE_BY_GID: Listing = Listing::of(
     "workspace_memberships m JOIN users t ON t.gid = m.user_id",
@@ -109,6 +155,60 @@ fn choose(parameters: &Parameters<'_>) -> Result<&'static Listing> {
     }
 }
 
+/// Everyone has their own name; who administers every workspace that a person is in can change it too.
+fn update_user(call: &mut Call<'_>) -> Result<Outcome> {
+    let user = call.target;
+    if user != call.viewer.user {
+        let elsewhere = call.number(
+            "SELECT m.gid FROM workspace_memberships m WHERE m.user_id = ?1 AND NOT EXISTS (SELECT 1 \
+             FROM workspace_memberships own WHERE own.user_id = ?2 AND own.workspace_id = m.workspace_id \
+             AND own.is_admin) LIMIT 1",
+            &[user.into(), call.viewer.user.into()],
+        )?;
+        if elsewhere.is_some() {
+            return Err(Error::no_permission(USER.kind));
+        }
+    }
+    refuse_values(&call.body)?;
+    let Some(name) = call.body.text("name").map(str::to_owned) else {
+        return Ok(Outcome::Object(user));
+    };
+    if name.trim().is_empty() {
+        return Err(Error::field("name", "Value must not be empty"));
+    }
+    let folded = model::fold(&name);
+    let renamed = call.execute(
+        "UPDATE users SET name = ?2, name_folded = ?3 WHERE gid = ?1 AND name <> ?2",
+        &[user.into(), name.into(), folded.into()],
+    )?;
+    if renamed > 0 {
+        let workspaces = "SELECT workspace_id FROM workspace_memberships WHERE user_id = ?1 ORDER BY workspace_id";
+        let workspaces = call.numbers(workspaces, &[user.into()])?;
+        call.record(&Change::new(Did::Changed, USER.kind, user, 0).field("name"), &workspaces);
+    }
+    Ok(Outcome::Object(user))
+}
+
+fn update_in_workspace(call: &mut Call<'_>) -> Result<Outcome> {
+    let workspace = call.body.int("workspace_gid").unwrap_or_default();
+    call.require_target(&WORKSPACE, workspace, Level::Viewer)?;
+    let membership = "SELECT gid FROM workspace_memberships WHERE user_id = ?1 AND workspace_id = ?2";
+    match call.number(membership, &[call.target.into(), workspace.into()])? {
+        Some(_) => update_user(call),
+        None => Err(Error::not_recognized(USER.kind, call.target)),
+    }
+}
+
+/// Whether a text has the form of an e-mail address.
+pub fn is_email(text: &str) -> bool {
+    let text = text.trim();
+    let parts = text.split_once('@').filter(|(local, host)| !local.is_empty() && !host.is_empty());
+    parts.is_some()
+        && text.len() <= 254
+        && text.matches('@').count() == 1
+        && !text.contains(|letter: char| letter.is_whitespace() || letter.is_control())
+}
+
 /// Creates a person, who belongs to no workspace yet. The address is the caller's to check.
 pub fn create_user(call: &mut Call<'_>, name: &str, email: &str, password_digest: Option<&str>) -> Result<i64> {
     let user = call.create_object(&USER, 0)?;
@@ -133,6 +233,7 @@ mod tests {
     use testkit::{Client, both, gid};
 
     use crate::team;
+    use crate::workspace::Role;
     use crate::world::{Small, small};
 
     async fn seen(client: &Client, path: &str) -> Vec<String> {
@@ -164,5 +265,42 @@ mod tests {
         assert_eq!(guest.get(&format!("/users/{}", bob.user)).await.ok()["name"], Json::from("Bob Example"));
         world.write(move |call| team::remove_member(call, makers, user)).await;
         assert_eq!(seen(guest, &path).await, ["Gus Guest"]);
+    });
+
+    both!(people_have_their_own_names, small, |small: Small| async move {
+        let Small { ann, bob, cat, guest, stranger, workspace, world, .. } = &small;
+        let path = format!("/users/{}", bob.user);
+        assert_eq!(bob.put("/users/me", json!({"name": "Robert"})).await.ok()["name"], "Robert");
+        let read = cat.get(&format!("/workspaces/{workspace}/users/bob@acme.example")).await.ok();
+        assert_eq!(read, cat.get(&path).await.ok());
+        assert_eq!((&read["name"], read.get("custom_fields")), (&json!("Robert"), None));
+        assert_eq!(cat.get(&format!("{path}?opt_fields=custom_fields")).await.ok()["custom_fields"], json!([]));
+        assert_eq!(seen(cat, &format!("/workspaces/{workspace}/users")).await[3], "Robert");
+        let refusal = "You do not have permission to change this user.";
+        cat.put(&path, json!({"name": "Bobby"})).await.refused(403, refusal);
+        let in_workspace = format!("/workspaces/{workspace}{path}");
+        cat.put(&in_workspace, json!({"name": "Bobby"})).await.refused(403, refusal);
+        // Who administers all the workspaces of a person may.
+        assert_eq!(ann.put(&in_workspace, json!({"name": "Bobby"})).await.ok()["name"], "Bobby");
+        let (elsewhere, user) = (stranger.get("/workspaces").await.ok(), bob.user);
+        let elsewhere: i64 = gid(&elsewhere[0]).parse().unwrap();
+        world.write(move |call| crate::workspace::add_member(call, elsewhere, user, Role::Guest)).await;
+        ann.put(&path, json!({"name": "Rob"})).await.refused(403, refusal);
+        bob.put(&format!("/workspaces/{workspace}/users/me?workspace={elsewhere}"), json!({"name": "Rob"})).await.ok();
+        for (data, message) in [
+            (json!({"name": ""}), "name: Value must not be empty"),
+            (json!({"email": "rob@acme.example"}), "email: Cannot write this property"),
+            (json!({"custom_fields": {"12": "x"}}), "Custom field with ID 12 is not on given object"),
+        ] {
+            bob.put("/users/me", data).await.refused(400, message);
+        }
+        // Nobody is in a workspace that one is not in oneself.
+        let here = format!("/workspaces/{elsewhere}/users/{}", ann.user);
+        let unknown = format!("workspace: Not a recognized ID: {elsewhere}");
+        ann.get(&here).await.refused(404, &unknown);
+        ann.put(&here, json!({"name": "x"})).await.refused(404, &unknown);
+        bob.get(&here).await.refused(404, &format!("user: Not a recognized ID: {}", ann.user));
+        bob.put(&here, json!({"name": "x"})).await.refused(404, &format!("user: Not a recognized ID: {}", ann.user));
+        guest.put(&in_workspace, json!({})).await.refused(404, &format!("user: Not a recognized ID: {}", bob.user));
     });
 }

@@ -2,23 +2,41 @@
 
 use std::sync::LazyLock;
 
-use engine::access::start_epoch;
 use engine::call::Call;
+use engine::change::{Change, Did};
 use engine::error::{Error, Result};
-use engine::field::{boolean, json, text};
-use engine::operation::{Listing, by_number, get, list};
+use engine::field::{NAME_LENGTH, boolean, json, text};
+use engine::input::{Input, InputKind, input};
+use engine::operation::{Listing, Outcome, action, by_number, get, list, update};
 use engine::resource::{Guard, Resource};
 use engine::sql::Template;
 use model::Level;
 use store::Type;
 
+use crate::user::{USER, USER_BASE};
+use crate::workspace_membership::{dismiss, invite};
+
+pub use crate::workspace_membership::add_member;
+
 /// A workspace. Its members hold grants on it: full members through the workspace as a principal, guests by themselves.
 pub static WORKSPACE: Resource = Resource {
     guard: Guard::Scope,
-    fields: &[text("name").compact(), json("email_domains"), boolean("is_organization")],
-    operations: &[get("getWorkspace", "/workspaces/{workspace_gid}"), list("getWorkspaces", "/workspaces", &OWN)],
+    fields: &[text("name").compact().on_update(), json("email_domains"), boolean("is_organization")],
+    operations: &[
+        get("getWorkspace", "/workspaces/{workspace_gid}"),
+        list("getWorkspaces", "/workspaces", &OWN),
+        update("updateWorkspace", "/workspaces/{workspace_gid}", Level::Admin, update_workspace),
+        action("addUserForWorkspace", "/workspaces/{workspace_gid}/addUser", Level::Editor, INVITED, invite)
+            .answers(&USER_BASE),
+        action("removeUserForWorkspace", "/workspaces/{workspace_gid}/removeUser", Level::Admin, DISMISSED, dismiss)
+            .empty(),
+    ],
     ..Resource::new("workspace", "workspaces")
 };
+
+/// An e-mail address that nobody has yet is one too.
+static INVITED: &[Input] = &[input("user", InputKind::Text(NAME_LENGTH)).required()];
+static DISMISSED: &[Input] = &[input("user", InputKind::Gid(&USER)).required()];
 
 static OWN: Listing = Listing::of(
     "workspace_memberships m JOIN workspaces t ON t.gid = m.workspace_id",
@@ -31,6 +49,23 @@ static OWN: Listing = Listing::of(
 /// The workspace of an object, which every table names.
 pub const fn workspace_field() -> engine::field::Field {
     engine::field::one("workspace", &WORKSPACE, "workspace_id")
+}
+
+fn update_workspace(call: &mut Call<'_>) -> Result<Outcome> {
+    let workspace = call.target;
+    if let Some(name) = call.body.text("name").map(str::to_owned) {
+        if name.trim().is_empty() {
+            return Err(Error::field("name", "Value must not be empty"));
+        }
+        let renamed = call.execute(
+            "UPDATE workspaces SET name = ?2 WHERE gid = ?1 AND name <> ?2",
+            &[workspace.into(), name.into()],
+        )?;
+        if renamed > 0 {
+            call.record(&Change::new(Did::Changed, WORKSPACE.kind, workspace, workspace).field("name"), &[]);
+        }
+    }
+    Ok(Outcome::Object(workspace))
 }
 
 /// What a person is in a workspace.
@@ -65,29 +100,6 @@ pub fn create_workspace(call: &mut Call<'_>, name: &str, is_organization: bool) 
     Ok(workspace)
 }
 
-/// Makes a person a member, an administrator or a guest of a workspace.
-pub fn add_member(call: &mut Call<'_>, workspace: i64, user: i64, role: Role) -> Result<()> {
-    let membership = call.gid()?;
-    call.insert(
-        "workspace_memberships",
-        &[
-            ("gid", membership.into()),
-            ("workspace_id", workspace.into()),
-            ("user_id", user.into()),
-            ("is_guest", (role == Role::Guest).into()),
-            ("is_admin", (role == Role::Admin).into()),
-            ("created_at", call.now.into()),
-        ],
-    );
-    match role {
-        Role::Admin => grant(call, workspace, user, Level::Admin)?,
-        Role::Guest => grant(call, workspace, user, Level::Viewer)?,
-        Role::Member => {}
-    }
-    start_epoch(call.write()?)?;
-    Ok(())
-}
-
 /// Lets a principal do something in a scope, in place of what it could do there before.
 pub fn grant(call: &mut Call<'_>, scope: i64, principal: i64, level: Level) -> Result<()> {
     call.execute(
@@ -105,6 +117,15 @@ pub fn is_organization(call: &mut Call<'_>, workspace: i64) -> Result<bool> {
     Ok(!block.is_empty() && block.bool(0, 0))
 }
 
+/// Whether a person belongs to the workspace, be it as a guest.
+pub fn is_member(call: &mut Call<'_>, workspace: i64, user: i64) -> Result<bool> {
+    let membership = call.number(
+        "SELECT gid FROM workspace_memberships WHERE user_id = ?1 AND workspace_id = ?2",
+        &[user.into(), workspace.into()],
+    )?;
+    Ok(membership.is_some())
+}
+
 /// Refuses a person who does not belong to the workspace.
 pub fn require_member(call: &mut Call<'_>, workspace: i64, user: i64, field: &str) -> Result<()> {
     require_members(call, workspace, &[user], field)
@@ -115,11 +136,13 @@ static MEMBERS: LazyLock<Template> = LazyLock::new(|| {
     Template::new(text, &[Type::Int])
 });
 
-/// Refuses people of whom one does not belong to the workspace.
+/// Refuses people of whom one does not belong to the workspace. Whoever does is not put out of it before the transaction
+/// ends.
 pub fn require_members(call: &mut Call<'_>, workspace: i64, users: &[i64], field: &str) -> Result<()> {
     if users.is_empty() {
         return Ok(());
     }
+    call.share_all(users)?;
     let members = call.select(&MEMBERS, users, &[("workspace", workspace.into())])?;
     let is_member = |user: i64| (0..members.len()).any(|row| members.int(row, 0) == Some(user));
     match users.iter().copied().find(|user| !is_member(*user)) {

@@ -48,8 +48,7 @@ pub fn found_organization(call: &mut Call<'_>, random: &Random, name: &str, pers
 /// Adds a user, who belongs to no workspace yet.
 pub fn add_user(call: &mut Call<'_>, person: &Person) -> Result<i64> {
     let (name, email) = (required("name", &person.name)?, required("email", &person.email)?);
-    let parts = email.split_once('@').filter(|(local, host)| !local.is_empty() && !host.is_empty());
-    if parts.is_none() || email.len() > 254 || email.matches('@').count() != 1 || email.contains(char::is_whitespace) {
+    if !user::is_email(email) {
         return Err(Failure::usage(format_args!("email: Not an e-mail address: {email}")));
     }
     let taken =

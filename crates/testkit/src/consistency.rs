@@ -10,7 +10,10 @@ use store::{Db, Query, Statement, Type};
 const OBJECTS: &[(&str, &str)] = &[
     ("workspaces", "workspace"),
     ("users", "user"),
+    ("workspace_memberships", "workspace_membership"),
+    ("user_task_lists", "user_task_list"),
     ("teams", "team"),
+    ("team_memberships", "team_membership"),
     ("projects", "project"),
     ("project_memberships", "project_membership"),
     ("sections", "section"),
@@ -29,7 +32,11 @@ const REFERENCES: &[(&str, &str, &str)] = &[
     ("project_memberships", "project_id", "projects"),
     ("project_followers", "project_id", "projects"),
     ("project_followers", "user_id", "users"),
-    ("sections", "project_id", "projects"),
+    ("sections", "project_id", "objects"),
+    ("user_task_lists", "owner_id", "users"),
+    ("user_task_lists", "workspace_id", "workspaces"),
+    ("user_task_list_tasks", "task_id", "tasks"),
+    ("user_task_list_tasks", "section_id", "sections"),
     ("tasks", "assignee_id", "users"),
     ("tasks", "completed_by_id", "users"),
     ("tasks", "parent_id", "tasks"),
@@ -107,8 +114,9 @@ const RULES: &[(&str, &str)] = &[
     ),
     (
         "an assignee has no grant on the task",
-        "SELECT t.gid FROM tasks t WHERE t.assignee_id IS NOT NULL \
-         AND NOT EXISTS (SELECT 1 FROM grants g WHERE g.scope_id = t.gid AND g.principal_id = t.assignee_id)",
+        "SELECT t.gid FROM tasks t JOIN workspace_memberships m ON m.user_id = t.assignee_id \
+           AND m.workspace_id = t.workspace_id \
+         WHERE NOT EXISTS (SELECT 1 FROM grants g WHERE g.scope_id = t.gid AND g.principal_id = t.assignee_id)",
     ),
     (
         "a grant on a task is neither the assignee's nor a follower's",
@@ -120,6 +128,19 @@ const RULES: &[(&str, &str)] = &[
         "a member of a project has no grant on it",
         "SELECT m.gid FROM project_memberships m JOIN projects p ON p.gid = m.project_id WHERE p.deleted_at IS NULL \
          AND NOT EXISTS (SELECT 1 FROM grants g WHERE g.scope_id = p.gid AND g.principal_id = m.member_id)",
+    ),
+    (
+        "a task is not in the list of its assignee, or in another",
+        "SELECT t.gid FROM tasks t LEFT JOIN user_task_list_tasks e ON e.task_id = t.gid \
+           LEFT JOIN sections s ON s.gid = e.section_id LEFT JOIN user_task_lists l ON l.gid = s.project_id \
+           LEFT JOIN workspace_memberships m ON m.user_id = t.assignee_id AND m.workspace_id = t.workspace_id \
+         WHERE (m.gid IS NULL AND e.task_id IS NOT NULL) OR (m.gid IS NOT NULL AND (l.gid IS NULL \
+           OR l.owner_id <> t.assignee_id OR l.workspace_id <> t.workspace_id))",
+    ),
+    (
+        "a section is neither of a project nor of a list",
+        "SELECT s.gid FROM sections s WHERE NOT EXISTS (SELECT 1 FROM projects p WHERE p.gid = s.project_id) \
+         AND NOT EXISTS (SELECT 1 FROM user_task_lists l WHERE l.gid = s.project_id)",
     ),
     (
         "a project has no section",
@@ -178,6 +199,11 @@ const TIES: &[(&str, &str)] = &[
     (
         "two tasks stand at the same place of a section",
         "SELECT max(e.task_id) FROM task_projects e JOIN tasks t ON t.gid = e.task_id WHERE t.deleted_at IS NULL \
+         GROUP BY e.section_id, e.rank HAVING count(*) > 1",
+    ),
+    (
+        "two tasks stand at the same place of a list",
+        "SELECT max(e.task_id) FROM user_task_list_tasks e JOIN tasks t ON t.gid = e.task_id WHERE t.deleted_at IS NULL \
          GROUP BY e.section_id, e.rank HAVING count(*) > 1",
     ),
     (

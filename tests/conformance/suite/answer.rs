@@ -75,6 +75,8 @@ fn every_value_of_every_answer_is_as_the_contract_says() {
 struct Judge<'a> {
     contract: &'a Contract,
     extra: BTreeSet<String>,
+    /// Words beyond the contract's: shape, path, +word.
+    choices: Vec<String>,
     nulls: BTreeSet<String>,
     types: BTreeSet<String>,
     wrong: BTreeSet<String>,
@@ -83,7 +85,13 @@ struct Judge<'a> {
 impl<'a> Judge<'a> {
     fn new(contract: &'a Contract) -> Self {
         let extra = committed::read("extra_paths.txt").lines().map(str::to_owned).collect();
-        Judge { contract, extra, nulls: BTreeSet::new(), types: BTreeSet::new(), wrong: BTreeSet::new() }
+        let listed = committed::read("other_choices.txt");
+        let choices = listed.lines().flat_map(|line| {
+            let (place, words) = line.split_at(line.find(" +").unwrap_or(line.len()));
+            words.split_whitespace().map(|word| format!("{place} {word}")).collect::<Vec<_>>()
+        });
+        let choices = choices.collect();
+        Judge { contract, extra, choices, nulls: BTreeSet::new(), types: BTreeSet::new(), wrong: BTreeSet::new() }
     }
 
     fn answer(&mut self, operation: &conformance::Operation, answer: &Answer) {
@@ -130,11 +138,10 @@ impl<'a> Judge<'a> {
     where
         'a: 's,
     {
-        let name = format!(
-            "{}Response",
-            shape.trim_end_matches("Compact").trim_end_matches("Response").trim_end_matches("Base")
-        );
-        self.contract.shapes.keys().find(|known| **known == name).copied().unwrap_or(shape)
+        let stem = shape.trim_end_matches("Compact").trim_end_matches("Response").trim_end_matches("Base");
+        let names = [format!("{stem}Response"), format!("{stem}NormalResponse")];
+        let known = |name: &String| self.contract.shapes.keys().find(|known| **known == *name).copied();
+        names.iter().find_map(known).unwrap_or(shape)
     }
 
     fn object(&mut self, place: &str, shape: &str, prefix: &str, members: &Map<String, Json>) {
@@ -187,6 +194,7 @@ impl<'a> Judge<'a> {
         }
         if let (Some(text), false) = (value.as_str(), field.values.is_empty())
             && !field.values.contains(&text)
+            && !self.choices.iter().any(|known| *known == format!("{shape} {path} +{text}"))
         {
             self.wrong.insert(format!("{place}: {shape} {path} does not know {text}"));
         }

@@ -140,6 +140,10 @@ both!(every_wrong_parameter_is_refused_by_name, place, |place: Place| async move
                         asked.query = format!("workspace={}", place.gid("workspace_gid"));
                     } else if name == "workspace" && built.operation.id == "getTasks" {
                         asked.query = "assignee=me".to_owned();
+                    } else if name == "user" && built.operation.id == "getTeamMemberships" {
+                        asked.query = format!("workspace={}", place.gid("workspace_gid"));
+                    } else if name == "workspace" && built.operation.id == "getTeamMemberships" {
+                        asked.query = "user=me".to_owned();
                     }
                 }
                 let answer = asked.with(&format!("{name}={value}")).send(&place.admin).await;

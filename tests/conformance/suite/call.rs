@@ -56,6 +56,7 @@ fn target(id: &str) -> Option<&'static str> {
         "deleteSection" => "empty_section",
         "deleteCustomField" => "spare_field",
         "deleteTag" => "third_tag",
+        "getFavoritesForUser" => "ann",
         _ => return None,
     })
 }
@@ -65,6 +66,12 @@ fn asked(place: &Place, id: &str) -> (String, Option<Json>) {
     let query = match id {
         "getProjects" | "getTags" | "getUsers" => format!("workspace={}", gid("workspace_gid")),
         "getTasks" => format!("project={}", gid("project_gid")),
+        "getMemberships" => format!("parent={}", gid("project_gid")),
+        "getTeamMemberships" => format!("team={}", gid("team_gid")),
+        "getTeamMembershipsForUser" | "getUserTaskListForUser" | "getFavoritesForUser" => {
+            format!("workspace={}", gid("workspace_gid"))
+        }
+        "getTeamsForUser" => format!("organization={}", gid("workspace_gid")),
         _ => String::new(),
     };
     let data = match id {
@@ -75,11 +82,15 @@ fn asked(place: &Place, id: &str) -> (String, Option<Json>) {
         "addMembersForProject" => json!({"members": [gid("mel")]}),
         "addProjectForTask" => json!({"project": gid("project_gid"), "section": gid("empty_section")}),
         "addTagForTask" => json!({"tag": gid("tag_gid")}),
+        "addUserForTeam" => json!({"user": gid("mel")}),
+        "addUserForWorkspace" => json!({"user": "nia@umbra.example"}),
         "addTaskForSection" => json!({"task": gid("first_task")}),
         "createCustomField" => {
             json!({"workspace": gid("workspace_gid"), "name": "Umbra new field", "resource_subtype": "text"})
         }
         "createEnumOptionForCustomField" => json!({"name": "Umbra new option", "color": "blue"}),
+        "createMembership" => json!({"parent": gid("project_gid"), "member": gid("mel"), "access_level": "editor"}),
+        "createTeam" => json!({"organization": gid("workspace_gid"), "name": "Umbra new team"}),
         "createProject" => {
             json!({"workspace": gid("workspace_gid"), "name": "Umbra new project", "privacy_setting": "private"})
         }
@@ -102,10 +113,15 @@ fn asked(place: &Place, id: &str) -> (String, Option<Json>) {
         "removeFollowerForTask" | "removeFollowersForProject" => json!({"followers": [gid("eve")]}),
         "removeMembersForProject" => json!({"members": [gid("vic")]}),
         "removeProjectForTask" => json!({"project": gid("project_gid")}),
+        "removeUserForTeam" | "removeUserForWorkspace" => json!({"user": gid("eve")}),
         "removeTagForTask" => json!({"tag": gid("other_tag")}),
         "setParentForTask" => json!({"parent": gid("first_task")}),
         "updateCustomField" => json!({"name": "Umbra field renamed"}),
         "updateEnumOption" => json!({"name": "Umbra option renamed", "color": "green"}),
+        "updateMembership" => json!({"access_level": "viewer"}),
+        "updateTeam" => json!({"name": "Umbra team renamed", "visibility": "secret"}),
+        "updateUser" | "updateUserForWorkspace" => json!({"name": "Umbra Eve again"}),
+        "updateWorkspace" => json!({"name": "Umbra Works again"}),
         "updateProject" => json!({"name": "Umbra project renamed", "archived": true}),
         "updateSection" => json!({"name": "Umbra section renamed"}),
         "updateStory" => json!({"text": "Umbra comment changed"}),

@@ -100,20 +100,48 @@ const NOTHING: &[(&str, &str)] = &[
     ),
     (
         "somebody of another workspace follows, is assigned or is a member",
-        "SELECT t.gid FROM tasks t WHERE t.assignee_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM workspace_memberships m \
-           WHERE m.user_id = t.assignee_id AND m.workspace_id = t.workspace_id) \
+        "SELECT t.gid FROM tasks t WHERE t.assignee_id IS NOT NULL AND NOT t.completed AND NOT EXISTS (SELECT 1 \
+           FROM workspace_memberships m WHERE m.user_id = t.assignee_id AND m.workspace_id = t.workspace_id) \
          UNION ALL SELECT x.task_id FROM task_followers x JOIN tasks t ON t.gid = x.task_id WHERE NOT EXISTS \
            (SELECT 1 FROM workspace_memberships m WHERE m.user_id = x.user_id AND m.workspace_id = t.workspace_id)",
     ),
     (
         "an assignee or follower who may not see the task, or somebody else who may",
-        "SELECT t.gid FROM tasks t WHERE t.assignee_id IS NOT NULL \
-           AND NOT EXISTS (SELECT 1 FROM grants g WHERE g.scope_id = t.gid AND g.principal_id = t.assignee_id) \
+        "SELECT t.gid FROM tasks t JOIN workspace_memberships m ON m.user_id = t.assignee_id \
+             AND m.workspace_id = t.workspace_id \
+           WHERE NOT EXISTS (SELECT 1 FROM grants g WHERE g.scope_id = t.gid AND g.principal_id = t.assignee_id) \
          UNION ALL SELECT x.task_id FROM task_followers x \
            WHERE NOT EXISTS (SELECT 1 FROM grants g WHERE g.scope_id = x.task_id AND g.principal_id = x.user_id) \
          UNION ALL SELECT g.scope_id FROM grants g JOIN tasks t ON t.gid = g.scope_id \
            WHERE (t.assignee_id IS NULL OR t.assignee_id <> g.principal_id) \
            AND NOT EXISTS (SELECT 1 FROM task_followers x WHERE x.task_id = t.gid AND x.user_id = g.principal_id)",
+    ),
+    (
+        "a grant on something in a workspace that the person does not belong to",
+        "SELECT g.scope_id FROM grants g JOIN users u ON u.gid = g.principal_id JOIN objects o ON o.gid = g.scope_id \
+         WHERE NOT EXISTS (SELECT 1 FROM workspace_memberships m WHERE m.user_id = u.gid AND m.workspace_id = o.workspace_id)",
+    ),
+    (
+        "a member of a team or a project who is not of the workspace",
+        "SELECT x.gid FROM team_memberships x WHERE NOT EXISTS (SELECT 1 FROM workspace_memberships m \
+           WHERE m.user_id = x.user_id AND m.workspace_id = x.workspace_id) \
+         UNION ALL SELECT x.gid FROM project_memberships x JOIN users u ON u.gid = x.member_id WHERE NOT EXISTS \
+           (SELECT 1 FROM workspace_memberships m WHERE m.user_id = u.gid AND m.workspace_id = x.workspace_id)",
+    ),
+    (
+        "a task is not in the list of its assignee, or in another",
+        "SELECT t.gid FROM tasks t LEFT JOIN user_task_list_tasks e ON e.task_id = t.gid \
+           LEFT JOIN sections s ON s.gid = e.section_id LEFT JOIN user_task_lists l ON l.gid = s.project_id \
+           LEFT JOIN workspace_memberships m ON m.user_id = t.assignee_id AND m.workspace_id = t.workspace_id \
+         WHERE (m.gid IS NULL AND e.task_id IS NOT NULL) OR (m.gid IS NOT NULL AND (l.gid IS NULL \
+           OR l.owner_id <> t.assignee_id OR l.workspace_id <> t.workspace_id))",
+    ),
+    (
+        "a member without a list, or a list without its owner's grant or without sections",
+        "SELECT m.gid FROM workspace_memberships m LEFT JOIN user_task_lists l ON l.owner_id = m.user_id \
+           AND l.workspace_id = m.workspace_id \
+         WHERE l.gid IS NULL OR NOT EXISTS (SELECT 1 FROM sections s WHERE s.project_id = l.gid) \
+           OR NOT EXISTS (SELECT 1 FROM grants g WHERE g.scope_id = l.gid AND g.principal_id = l.owner_id)",
     ),
 ];
 

@@ -56,6 +56,7 @@ fn lists_hold_nothing_for_those_who_may_see_nothing() {
                         "getUsers",
                         "getUsersForWorkspace",
                         "getWorkspaces",
+                        "getWorkspaceMembershipsForWorkspace",
                         "getTagsForWorkspace",
                         "getTags",
                         "getCustomFieldsForWorkspace",

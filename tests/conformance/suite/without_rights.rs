@@ -42,6 +42,7 @@ both!(a_guest_learns_nothing, place, |place: Place| async move {
 const FOR_GUESTS: &[&str] = &[
     "getWorkspace",
     "getWorkspaces",
+    "getWorkspaceMembershipsForWorkspace",
     "getTag",
     "getTags",
     "getTagsForWorkspace",

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use engine::Limits;
 use model::Level;
 use resources::workspace::Role;
-use resources::{RESOURCES, missing, team, user, workspace};
+use resources::{RESOURCES, favorite, missing, team, user, workspace};
 use serde_json::{Value as Json, json};
 use testkit::{Client, Engine, World};
 
@@ -126,6 +126,23 @@ pub async fn place(engine: Engine) -> Place {
             Ok(())
         })
         .await;
+    for (name, path) in [
+        ("membership_gid", "/memberships?parent=~project_gid&member=~eve"),
+        ("project_membership_gid", "/memberships?parent=~project_gid&member=~cora"),
+        ("team_membership_gid", "/team_memberships?team=~team_gid&user=~eve"),
+        ("workspace_membership_gid", "/workspaces/~workspace_gid/workspace_memberships?user=~eve"),
+    ] {
+        let path = ["project_gid", "team_gid", "workspace_gid", "eve", "cora"]
+            .iter()
+            .fold(path.to_owned(), |path, name| path.replace(&format!("~{name}"), place.gid(name)));
+        let found = testkit::gid(&place.admin.get(&path).await.ok()[0]);
+        place.gids.insert(name, found);
+    }
+    let [home, ann, project] = ["workspace_gid", "ann", "project_gid"].map(|name| place.gid(name).parse().unwrap());
+    place.world.write(move |call| favorite::add_favorite(call, home, ann, "project", project)).await;
+    let list = format!("/users/{}/user_task_list?workspace={workspace}", place.gid("eve"));
+    let list = testkit::gid(&place.admin.get(&list).await.ok());
+    place.gids.insert("user_task_list_gid", list);
     // What comes later is later on the clock too.
     place.world.clock.advance(60_000);
     place

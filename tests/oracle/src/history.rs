@@ -253,7 +253,7 @@ fn make(dice: &mut Dice, model: &Model) -> Option<Action> {
 
 /// Something done to what there is.
 fn change(dice: &mut Dice, model: &Model) -> Option<Action> {
-    Some(match dice.below(35) {
+    Some(match dice.below(40) {
         0..2 => {
             let team = team(dice, model)?;
             let members: Vec<usize> = model.teams[&team].members.iter().copied().collect();
@@ -345,12 +345,41 @@ fn change(dice: &mut Dice, model: &Model) -> Option<Action> {
             let fields: Vec<usize> = model.projects[&project].settings.keys().copied().collect();
             Action::RemoveSetting { project, field: dice.of(&fields)? }
         }
+        35 => {
+            let project = project(dice, model)?;
+            let member = match team(dice, model) {
+                Some(team) if dice.once_in(2) => Member::Team(team),
+                _ => Member::Person(person(dice, model, model.projects[&project].workspace)),
+            };
+            let level = if dice.once_in(3) { None } else { Some(level(dice)) };
+            Action::NewMembership { project, member, level }
+        }
+        36 => {
+            let team = team(dice, model)?;
+            Action::AddToTeam { team, person: person(dice, model, model.teams[&team].workspace) }
+        }
+        37 => {
+            let team = team(dice, model)?;
+            Action::RemoveFromTeam { team, person: person(dice, model, model.teams[&team].workspace) }
+        }
+        38 => {
+            let workspace = workspace(dice);
+            // Those who are not there are asked rather than those who are.
+            let away: Vec<usize> = (0..PEOPLE).filter(|person| !model.belongs(*person, workspace)).collect();
+            Action::Invite { workspace, person: dice.of(&away)? }
+        }
+        39 if dice.once_in(4) => {
+            let workspace = workspace(dice);
+            Action::Dismiss { workspace, person: person(dice, model, workspace) }
+        }
         _ => return make(dice, model),
     })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use crate::Object;
 
@@ -363,10 +392,21 @@ mod tests {
     #[test]
     fn histories_hold_what_is_worth_looking_at() {
         let mut depths = Vec::new();
+        let mut came_and_went = BTreeSet::new();
         for seed in 1..=6 {
             let mut model = Model::default();
-            let refused =
-                history(seed, 250).iter().filter(|step| matches!(model.apply(step), Verdict::Refused(_))).count();
+            let mut refused = 0;
+            for step in history(seed, 250) {
+                match (model.apply(&step), &step.action) {
+                    (Verdict::Refused(_), _) => refused += 1,
+                    (_, Action::NewMembership { .. }) => _ = came_and_went.insert("member"),
+                    (_, Action::AddToTeam { .. }) => _ = came_and_went.insert("brought"),
+                    (_, Action::RemoveFromTeam { .. }) => _ = came_and_went.insert("taken out"),
+                    (_, Action::Invite { .. }) => _ = came_and_went.insert("invited"),
+                    (_, Action::Dismiss { .. }) => _ = came_and_went.insert("dismissed"),
+                    _ => {}
+                }
+            }
             let tasks: Vec<usize> = model.tasks.keys().copied().collect();
             assert!(refused > 20 && tasks.len() > 30, "{refused} refused, {} tasks", tasks.len());
             depths.extend(tasks.iter().map(|task| model.depth(*task)));
@@ -376,5 +416,6 @@ mod tests {
             assert!(seen.iter().all(|seen| *seen < tasks.len()) && seen.iter().any(|seen| *seen > 5), "{seen:?}");
         }
         assert_eq!(depths.into_iter().max(), Some(5));
+        assert_eq!(came_and_went.len(), 5, "{came_and_went:?}");
     }
 }

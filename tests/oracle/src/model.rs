@@ -47,6 +47,8 @@ pub struct Project {
     /// From which level on it may be shared.
     pub sharing: Level,
     pub members: BTreeMap<Member, Level>,
+    /// Whose it is.
+    pub owner: Option<usize>,
     pub sections: Vec<usize>,
     /// Its fields, and the settings that say so.
     pub settings: BTreeMap<usize, usize>,
@@ -180,6 +182,11 @@ impl Model {
                 (workspace, false) => self.level(person, Object::Workspace(*workspace)),
             },
             Object::Field(number) => self.on_field(person, self.fields.get(&number)?, number),
+            Object::TaskList { workspace, person: owner } => match self.belongs(owner, workspace) {
+                true if owner == person => Some(Level::Admin),
+                true if self.is_member(person, workspace) => Some(Level::Viewer),
+                _ => None,
+            },
             Object::Choice(field) => self.level(person, Object::Field(field)),
             Object::Setting(setting) => {
                 let (project, field) = self.projects.iter().find_map(|(number, project)| {
@@ -292,6 +299,7 @@ impl Model {
             Object::Field(number) | Object::Choice(number) => {
                 self.fields.get(&number).map(|field| (field.workspace, field.deleted))
             }
+            Object::TaskList { workspace, person } => self.belongs(person, workspace).then_some((workspace, false)),
             Object::Setting(_) | Object::Value { .. } => None,
         }
     }

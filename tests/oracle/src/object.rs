@@ -14,6 +14,11 @@ pub enum Object {
     Choice(usize),
     /// That a project has a field.
     Setting(usize),
+    /// What somebody is assigned in a workspace.
+    TaskList {
+        workspace: usize,
+        person: usize,
+    },
     /// What a task says about a field.
     Value {
         task: usize,
@@ -51,6 +56,7 @@ impl Object {
             Object::Tag(at) => format!("{MARK}tag{at:04}"),
             Object::Field(at) => format!("{MARK}field{at:04}"),
             Object::Choice(at) => format!("{MARK}choice{at:04}"),
+            Object::TaskList { workspace, person } => format!("{MARK}list{workspace:04}of{person:04}"),
             Object::Setting(at) => format!("{MARK}setting{at:04}"),
             Object::Value { task, field } => format!("{MARK}value{task:04}of{field:04}"),
         }

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{Comment, Field, Member, Model, Project, Task, Team};
+use crate::model::{Comment, Field, Member, Model, Project, Role, Task, Team};
 use crate::object::Object::{self, Section, Tag, Workspace};
-use crate::step::{Action, Privacy, Step, Verdict};
+use crate::step::{Action, Privacy, Step, Verdict, Visibility};
 use crate::{Level, Object as O};
 
 /// Subtasks are at most this deep.
@@ -137,6 +137,57 @@ impl Model {
                 }))
             }
             Action::DeleteProject { project } => self.path(by, O::Project(*project), Level::Admin),
+            Action::NewMembership { project, member, level } => {
+                self.named(by, [O::Project(*project)])?;
+                let own = self.own(by, O::Project(*project));
+                let project = &self.projects[project];
+                match member {
+                    Member::Person(person) => {
+                        self.named(by, [O::Person(*person)])?;
+                        self.belong(&[*person], project.workspace)?;
+                    }
+                    Member::Team(team) => {
+                        self.named(by, [O::Team(*team)])?;
+                        unless(self.teams[team].workspace == project.workspace, 400)?;
+                    }
+                }
+                let own_place = *member == Member::Person(by);
+                unless(
+                    match (project.members.get(member), level) {
+                        (Some(known), Some(level)) => {
+                            (own_place && level <= known) || (own >= project.sharing && own >= *known && own >= *level)
+                        }
+                        (Some(_), None) => true,
+                        (None, level) => {
+                            (own_place || own >= project.sharing) && level.is_none_or(|level| level <= own)
+                        }
+                    },
+                    403,
+                )
+            }
+            Action::AddToTeam { team, person } => {
+                self.path(by, O::Team(*team), Level::Viewer)?;
+                self.named(by, [O::Person(*person)])?;
+                let found = &self.teams[team];
+                self.belong(&[*person], found.workspace)?;
+                let joins = person == &by && found.visibility == Visibility::Public;
+                unless(found.members.contains(person) || joins || self.manages(by, *team), 403)
+            }
+            Action::RemoveFromTeam { team, person } => {
+                self.path(by, O::Team(*team), Level::Viewer)?;
+                self.named(by, [O::Person(*person)])?;
+                unless(self.teams[team].members.contains(person), 400)?;
+                unless(*person == by || self.manages(by, *team), 403)
+            }
+            Action::Invite { workspace, .. } => self.path(by, Workspace(*workspace), Level::Editor),
+            Action::Dismiss { workspace, person } => {
+                self.path(by, Workspace(*workspace), Level::Admin)?;
+                self.named(by, [O::Person(*person)])?;
+                self.belong(&[*person], *workspace)?;
+                let is_admin = |person: &usize| self.people[*person].roles[*workspace] == Some(Role::Admin);
+                let admins = (0..self.people.len()).filter(is_admin).count();
+                unless(!is_admin(person) || admins > 1, 400)
+            }
             Action::NewSection { project } => self.path(by, O::Project(*project), Level::Editor),
             Action::DeleteSection { section } => {
                 self.path(by, Section(*section), Level::Editor)?;
@@ -305,6 +356,7 @@ impl Model {
                     default,
                     sharing: Level::Editor,
                     members: all,
+                    owner: Some(by),
                     sections: vec![number],
                     settings: BTreeMap::new(),
                     deleted: false,
@@ -328,6 +380,23 @@ impl Model {
                     .members
                     .retain(|member, _| !people.iter().any(|one| *member == Member::Person(*one)));
             }
+            Action::NewMembership { project, member, level } => {
+                let own = self.own(by, O::Project(project));
+                let project = self.project(project);
+                let known = project.members.get(&member).copied();
+                let level = level.or(known).unwrap_or(project.default.min(own));
+                project.members.insert(member, level);
+            }
+            Action::AddToTeam { team, person } => {
+                self.team(team).members.insert(person);
+            }
+            Action::RemoveFromTeam { team, person } => {
+                self.team(team).members.remove(&person);
+            }
+            Action::Invite { workspace, person } => {
+                self.people[person].roles[workspace].get_or_insert(Role::Member);
+            }
+            Action::Dismiss { workspace, person } => self.dismiss(by, workspace, person),
             Action::DeleteProject { project } => {
                 self.project(project).deleted = true;
                 let alone = |task: &Task| {
@@ -446,6 +515,41 @@ impl Model {
                 self.projects.values_mut().for_each(|project| project.settings.retain(|known, _| *known != field));
             }
         }
+    }
+
+    /// Whether a person brings others to a team and takes them out of it.
+    fn manages(&self, person: usize, team: usize) -> bool {
+        let team = &self.teams[&team];
+        team.members.contains(&person) || self.people[person].roles[team.workspace] == Some(Role::Admin)
+    }
+
+    /// Nothing that the person had in the workspace lets the person in any more. What the person owned goes to whoever
+    /// says so, as far as they see it.
+    fn dismiss(&mut self, by: usize, workspace: usize, person: usize) {
+        let heirs: BTreeSet<usize> = self
+            .projects
+            .keys()
+            .copied()
+            .filter(|project| by != person && self.level(by, O::Project(*project)).is_some())
+            .collect();
+        for (number, project) in self.projects.iter_mut().filter(|(_, project)| project.workspace == workspace) {
+            project.members.remove(&Member::Person(person));
+            if project.owner == Some(person) {
+                project.owner = heirs.contains(number).then_some(by);
+                project.members.extend(project.owner.map(|owner| (Member::Person(owner), Level::Admin)));
+            }
+        }
+        for task in self.tasks.values_mut().filter(|task| task.workspace == workspace) {
+            task.followers.remove(&person);
+            task.assignee = task.assignee.filter(|assignee| *assignee != person);
+        }
+        for team in self.teams.values_mut().filter(|team| team.workspace == workspace) {
+            team.members.remove(&person);
+        }
+        for field in self.fields.values_mut().filter(|field| field.workspace == workspace) {
+            field.people.remove(&person);
+        }
+        self.people[person].roles[workspace] = None;
     }
 
     /// A follower may edit, unless whoever brings the follower may not.

@@ -80,6 +80,27 @@ pub enum Action {
     DeleteProject {
         project: usize,
     },
+    NewMembership {
+        project: usize,
+        member: Member,
+        level: Option<Level>,
+    },
+    AddToTeam {
+        team: usize,
+        person: usize,
+    },
+    RemoveFromTeam {
+        team: usize,
+        person: usize,
+    },
+    Invite {
+        workspace: usize,
+        person: usize,
+    },
+    Dismiss {
+        workspace: usize,
+        person: usize,
+    },
     NewSection {
         project: usize,
     },
@@ -209,11 +230,17 @@ impl Action {
         use Object::{Comment, Field, Project, Section, Tag, Task, Team};
         match self {
             Action::NewTeam { .. } | Action::NewTag { .. } | Action::NewField { .. } => vec![],
-            Action::JoinTeam { team, .. } | Action::LeaveTeam { team, .. } => vec![Team(*team)],
-            Action::Share { project, member: Member::Team(team), .. } => vec![Project(*project), Team(*team)],
+            Action::Invite { workspace, .. } | Action::Dismiss { workspace, .. } => vec![Object::Workspace(*workspace)],
+            Action::JoinTeam { team, .. }
+            | Action::LeaveTeam { team, .. }
+            | Action::AddToTeam { team, .. }
+            | Action::RemoveFromTeam { team, .. } => vec![Team(*team)],
+            Action::Share { project, member: Member::Team(team), .. }
+            | Action::NewMembership { project, member: Member::Team(team), .. } => vec![Project(*project), Team(*team)],
             Action::NewProject { team, .. } => team.map(Team).into_iter().collect(),
             Action::SetTeam { project, team } => team.map(Team).into_iter().chain([Project(*project)]).collect(),
             Action::Share { project, .. }
+            | Action::NewMembership { project, .. }
             | Action::SetPrivacy { project, .. }
             | Action::SetDefault { project, .. }
             | Action::SetSharing { project, .. }

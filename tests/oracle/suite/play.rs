@@ -255,6 +255,31 @@ impl Play {
             Action::RemoveMembers { project, people: members } => {
                 post(on_project(project, "removeMembers"), json!({"members": people(&members)}))
             }
+            Action::NewMembership { project, member, level } => {
+                let member = match member {
+                    Member::Person(person) => Person(person),
+                    Member::Team(team) => Team(team),
+                };
+                let mut body = json!({"parent": gid(Project(project)), "member": gid(member)});
+                if let Some(level) = level {
+                    body["access_level"] = json!(level.name());
+                }
+                post("/memberships".into(), body)
+            }
+            Action::AddToTeam { team, person } => {
+                post(format!("/teams/{}/addUser", at(Team(team))), json!({"user": gid(Person(person))}))
+            }
+            Action::RemoveFromTeam { team, person } => {
+                post(format!("/teams/{}/removeUser", at(Team(team))), json!({"user": gid(Person(person))}))
+            }
+            Action::Invite { workspace, person } => {
+                let address = format!("person{person}@play{}.example", self.gids[&Workspace(0)] % 1_000_000);
+                post(format!("/workspaces/{}/addUser", at(Workspace(workspace))), json!({"user": address}))
+            }
+            Action::Dismiss { workspace, person } => post(
+                format!("/workspaces/{}/removeUser", at(Workspace(workspace))),
+                json!({"user": gid(Person(person))}),
+            ),
             Action::DeleteProject { project } => delete(format!("/projects/{}", at(Project(project)))),
             Action::NewSection { project } => {
                 post(on_project(project, "sections"), json!({"name": Section(number).name()}))
@@ -404,7 +429,7 @@ impl Play {
     pub async fn learn_the_rest(&mut self) {
         // Gids ascend: those of this play come after its first workspace's.
         let first = self.gids[&Object::Workspace(0)];
-        let (stories, plain) = self
+        let (stories, plain, lists) = self
             .world
             .write(move |call| {
                 let types = [Type::Int, Type::Int];
@@ -413,9 +438,25 @@ impl Play {
                 let stories: Vec<(i64, i64)> = (0..block.len())
                     .map(|row| (block.int(row, 0).unwrap_or_default(), block.int(row, 1).unwrap_or_default()))
                     .collect();
-                Ok((stories, call.numbers("SELECT gid FROM task_likes WHERE gid > ?1", &[first.into()])?))
+                let mut plain = Vec::new();
+                for table in ["task_likes", "workspace_memberships", "team_memberships", "project_memberships"] {
+                    plain.extend(call.numbers(&format!("SELECT gid FROM {table} WHERE gid > ?1"), &[first.into()])?);
+                }
+                let sql = "SELECT gid, workspace_id, owner_id FROM user_task_lists WHERE gid > ?1";
+                let block = call.query(sql, &[Type::Int, Type::Int, Type::Int], &[first.into()])?;
+                let lists: Vec<[i64; 3]> = (0..block.len())
+                    .map(|row| [0, 1, 2].map(|column| block.int(row, column).unwrap_or_default()))
+                    .collect();
+                Ok((stories, plain, lists))
             })
             .await;
+        for [list, workspace, owner] in lists {
+            if let (Some(Object::Workspace(workspace)), Some(Object::Person(person))) =
+                (self.objects.get(&workspace).copied(), self.objects.get(&owner).copied())
+            {
+                self.learn(Object::TaskList { workspace, person }, list);
+            }
+        }
         for (story, task) in stories {
             if let Some(Object::Task(task)) = self.objects.get(&task) {
                 self.stories.insert(story, *task);

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use oracle::{Level, Model, Object, PEOPLE, Role, WORKSPACES};
+use oracle::{Level, Member, Model, Object, PEOPLE, Role, WORKSPACES};
 use serde_json::{Value as Json, json};
 use testkit::Answer;
 
@@ -37,6 +37,9 @@ const DEEP: &[(&str, &str)] = &[
     ("~user", "name,email,workspaces.name"),
     ("~workspace", "name,email_domains,is_organization"),
     ("~team", "name,description,organization.name,permalink_url,visibility"),
+    ("~list", "name,owner.(name|workspaces.name),workspace.name"),
+    ("~membership", "user.(name|workspaces.name),team.(name|organization.name),workspace.name,user_task_list.name"),
+    ("~member", "member.name,access_level,parent.name,project.(name|team.name),user.(name|workspaces.name)"),
     ("~tag", "name,notes,workspace.name,permalink_url"),
     ("~field", "name,description,enum_options.name,created_by.(name|workspaces.name)"),
     ("~setting", "custom_field.(name|enum_options.name|created_by.name),project.(name|team.name),parent.name"),
@@ -299,6 +302,24 @@ impl Asker<'_> {
         }
     }
 
+    /// A list of memberships, by what stands in one property of each.
+    async fn ask_members(&mut self, path: &str, property: &str, fields: &str, expected: Expected) {
+        let separator = if path.contains('?') { '&' } else { '?' };
+        for form in [path.to_owned(), format!("{path}{separator}opt_fields={fields}")] {
+            let Some((question, answer)) = self.get(&form).await else { continue };
+            match &expected {
+                Err(status) if answer.response.status == *status => {}
+                Err(status) => self.find(&question, format!("{status} was expected: {}", answer.json)),
+                Ok(expected) => {
+                    let found: BTreeSet<Object> = self.gids_of(&answer.json["data"], property).into_iter().collect();
+                    if answer.response.status != 200 || found != *expected {
+                        self.find(&question, format!("{expected:?} was expected: {}", answer.json));
+                    }
+                }
+            }
+        }
+    }
+
     /// The stories of a task: all comments, and all lines of the system.
     async fn ask_stories(&mut self, task: usize) {
         let path = format!("/tasks/<Task({task})>/stories");
@@ -425,8 +446,41 @@ impl Asker<'_> {
         let near: Vec<usize> = near.collect();
         let people = self.seen(Object::Person, &near).collect();
         self.ask_list("/users", "~user", Ok(people)).await;
-        for person in everybody {
+        for person in everybody.clone() {
             self.ask_record("users", Object::Person(person), "~user").await;
+        }
+        for workspace in 0..WORKSPACES {
+            let home = Object::Workspace(workspace);
+            let people: Vec<usize> = everybody.clone().filter(|person| model.belongs(*person, workspace)).collect();
+            let expected = self.within(home, || self.seen(Object::Person, &people).collect());
+            let path = format!("/workspaces/<{home:?}>/workspace_memberships");
+            self.ask_members(&path, "user", "~membership", expected).await;
+            for person in everybody.clone() {
+                let object = Object::Person(person);
+                let teams: Vec<usize> = model
+                    .teams
+                    .iter()
+                    .filter(|(_, team)| team.workspace == workspace && team.members.contains(&person))
+                    .map(|(number, _)| *number)
+                    .collect();
+                let teams: BTreeSet<Object> = self.seen(Object::Team, &teams).collect();
+                // The path comes before the query.
+                let expected = self.within(object, BTreeSet::new).and_then(|_| self.of(&[home], || teams.clone()));
+                let path = format!("/users/<{object:?}>/teams?organization=<{home:?}>");
+                self.ask_list(&path, "~team", expected.clone()).await;
+                let path = format!("/users/<{object:?}>/team_memberships?workspace=<{home:?}>");
+                self.ask_members(&path, "team", "~membership", expected).await;
+                if model.belongs(person, workspace) {
+                    self.ask_about_list(workspace, person).await;
+                }
+            }
+        }
+        for person in everybody {
+            let object = Object::Person(person);
+            let homes: Vec<usize> = (0..WORKSPACES).filter(|at| model.belongs(person, *at)).collect();
+            let expected = self.within(object, || self.seen(Object::Workspace, &homes).collect());
+            let path = format!("/users/<{object:?}>/workspace_memberships");
+            self.ask_members(&path, "workspace", "~membership", expected).await;
         }
         for tag in model.tags.keys() {
             let object = Object::Tag(*tag);
@@ -443,11 +497,32 @@ impl Asker<'_> {
         }
     }
 
+    async fn ask_about_list(&mut self, workspace: usize, person: usize) {
+        let object = Object::TaskList { workspace, person };
+        let assigned = self
+            .model()
+            .tasks
+            .iter()
+            .filter(|(_, task)| task.assignee == Some(person) && task.workspace == workspace)
+            .map(|(number, _)| *number);
+        let assigned: Vec<usize> = assigned.collect();
+        self.ask_record("user_task_lists", object, "~list").await;
+        let tasks: BTreeSet<Object> = self.seen(Object::Task, &assigned).collect();
+        let expected = self.within(object, || tasks.clone());
+        self.ask_list(&format!("/user_task_lists/<{object:?}>/tasks"), "~task", expected).await;
+        let expected = self.of(&[object], || tasks.clone());
+        self.ask_list(&format!("/tasks?user_task_list=<{object:?}>"), "~task", expected).await;
+    }
+
     async fn ask_about_teams(&mut self) {
         let model = self.model().clone();
         for (number, team) in &model.teams {
             let object = Object::Team(*number);
             self.ask_record("teams", object, "~team").await;
+            let members: BTreeSet<Object> = team.members.iter().map(|person| Object::Person(*person)).collect();
+            let expected = self.within(object, || members.clone());
+            let path = format!("/teams/<{object:?}>/team_memberships");
+            self.ask_members(&path, "user", "~membership", expected).await;
             let projects: Vec<usize> = model
                 .projects
                 .iter()
@@ -485,6 +560,16 @@ impl Asker<'_> {
             self.ask_list(&format!("{path}/tasks"), "~task", expected).await;
             let expected = self.of(&[object], || tasks.clone());
             self.ask_list(&format!("/tasks?project=<{object:?}>"), "~task", expected).await;
+            let members = project.members.keys().map(|member| match member {
+                Member::Person(person) => Object::Person(*person),
+                Member::Team(team) => Object::Team(*team),
+            });
+            let shown = |member: &Object| matches!(member, Object::Person(_)) || self.sees(*member);
+            let members: BTreeSet<Object> = members.filter(shown).collect();
+            let expected = self.within(object, || members.clone());
+            self.ask_members(&format!("{path}/project_memberships"), "member", "~member", expected).await;
+            let expected = self.of(&[object], || members.clone());
+            self.ask_members(&format!("/memberships?parent=<{object:?}>"), "member", "~member", expected).await;
             let expected = self.within(object, || self.seen(Object::Section, &project.sections).collect());
             self.ask_list(&format!("{path}/sections"), "~section", expected).await;
             let expected = self.within(object, || self.seen(Object::Setting, project.settings.values()).collect());

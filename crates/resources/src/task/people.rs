@@ -8,6 +8,7 @@ use model::Level;
 use store::Value;
 
 use super::{TASK, Task, containers, load, story, task_change, touch};
+use crate::user_task_list::hand_over;
 use crate::workspace::{grant, require_members};
 
 /// The followers of a new task: its creator, its assignee and whom the body names, each once.
@@ -59,6 +60,41 @@ pub fn reassign(call: &mut Call<'_>, before: &Task, assignee: Option<i64>) -> Re
     }
 }
 
+/// Lets go of somebody who leaves the workspace: of a task that is still to be done the person is not the assignee any
+/// more, and no follower of any. The task is locked.
+pub fn part_with(call: &mut Call<'_>, task: i64, user: i64) -> Result<()> {
+    let task = load(call, task)?;
+    let containers = containers(call, task.gid)?;
+    if task.assignee == Some(user) && !task.completed {
+        call.update(
+            TASK.table,
+            task.gid,
+            &[
+                ("assignee_id", Value::Null),
+                ("assigned_by_id", Value::Null),
+                ("assignee_status", "upcoming".into()),
+                ("modified_at", call.now.into()),
+            ],
+        )?;
+        hand_over(call, task.workspace, task.gid, Some(user), None)?;
+        call.record(&task_change(Did::Changed, &task).field("assignee"), &containers);
+        story(call, &task, "unassigned", &containers, |story| story.object = Some(user))?;
+    }
+    stop_following(call, &task, user, &containers)?;
+    withdraw(call, task.gid, user)
+}
+
+/// Ends somebody's following of a task.
+fn stop_following(call: &mut Call<'_>, task: &Task, user: i64, containers: &[i64]) -> Result<()> {
+    let parameters = [task.gid.into(), user.into()];
+    if call.execute("DELETE FROM task_followers WHERE task_id = ?1 AND user_id = ?2", &parameters)? == 0 {
+        return Ok(());
+    }
+    withdraw(call, task.gid, user)?;
+    call.record(&task_change(Did::Changed, task).field("followers").member(Did::Removed, user), containers);
+    Ok(())
+}
+
 /// Takes the grant of somebody who is neither assignee nor follower any more.
 fn withdraw(call: &mut Call<'_>, task: i64, user: i64) -> Result<()> {
     call.execute(
@@ -98,15 +134,7 @@ pub fn unfollow(call: &mut Call<'_>) -> Result<Outcome> {
     }
     let containers = containers(call, task.gid)?;
     for user in users {
-        let removed = call.execute(
-            "DELETE FROM task_followers WHERE task_id = ?1 AND user_id = ?2",
-            &[task.gid.into(), user.into()],
-        )?;
-        if removed > 0 {
-            withdraw(call, task.gid, user)?;
-            let change = task_change(Did::Changed, &task).field("followers").member(Did::Removed, user);
-            call.record(&change, &containers);
-        }
+        stop_following(call, &task, user, &containers)?;
     }
     touch(call, task.gid)?;
     Ok(Outcome::Object(task.gid))

@@ -1,10 +1,12 @@
 //! Everything but the tasks: people, teams, tags, custom fields, projects with their members and sections.
 
+use std::collections::BTreeMap;
+
 use engine::access::Viewer;
 use engine::call::{Call, Shared};
 use model::{Level, rank};
 use resources::workspace::Role;
-use resources::{project, tag, team, user, workspace};
+use resources::{project, tag, team, user, user_task_list, workspace};
 use store::{Value, Write};
 
 use super::prose::Prose;
@@ -127,6 +129,8 @@ pub struct Organization {
     pub fields: Fields,
     /// The projects.
     pub projects: Vec<Project>,
+    /// Where each person's tasks come in: the section of their list, and the rank of the first task in it.
+    pub inboxes: BTreeMap<i64, (i64, String)>,
 }
 
 impl Organization {
@@ -143,6 +147,11 @@ impl Organization {
         let (viewer, shared) = (Viewer::default(), Shared::default());
         let (workspace, people, guest, teams) =
             Call::run(write, &viewer, &shared, start, |call| found(call, options.people() as usize))?;
+        let inboxes = Call::run(write, &viewer, &shared, start, |call| {
+            let everybody = people.iter().copied().chain([guest]);
+            let inbox = |person| Ok((person, (user_task_list::inbox_of(call, workspace, person)?, String::new())));
+            everybody.map(inbox).collect::<engine::Result<BTreeMap<_, _>>>()
+        })?;
         let mut making = Making { write, tables, dice, prose, workspace, start, now, admin: people[0] };
         let tags = making.tags()?;
         let fields = making.fields()?;
@@ -155,7 +164,7 @@ impl Organization {
         Call::run(write, &viewer, &shared, start, |call| {
             projects.iter().try_for_each(|project| project::set_grants(call, project.gid))
         })?;
-        Ok(Organization { workspace, people, guest, tags, fields, projects })
+        Ok(Organization { workspace, people, guest, tags, fields, projects, inboxes })
     }
 
     /// The administrator's gid.

@@ -85,6 +85,7 @@ tables! {
         "is_rendered_as_separator" Bool, "created_at" Int, "created_by_id" Int, "modified_at" Int,
     ],
     task_projects: 4 = ["task_id" Int, "project_id" Int, "section_id" Int, "rank" Text],
+    user_task_list_tasks: 3 = ["task_id" Int, "section_id" Int, "rank" Text],
     task_scopes: 2 = ["task_id" Int, "scope_id" Int],
     task_followers: 2 = ["task_id" Int, "user_id" Int],
     task_tags: 2 = ["task_id" Int, "tag_id" Int],

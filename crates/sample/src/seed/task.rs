@@ -216,6 +216,10 @@ impl Tasks {
         let task = Task { gid, created_at, project, parent, part };
         let people = self.people(desk.organization, &task);
         let scopes = self.place(desk, &task);
+        if let Some((section, rank)) = people.assignee.and_then(|person| desk.organization.inboxes.get_mut(&person)) {
+            *rank = if rank.is_empty() { rank::first() } else { rank::before(rank) };
+            desk.tables.user_task_list_tasks.push(row![gid, *section, rank.as_str()]);
+        }
         self.share(desk.tables, &task, &people, &scopes);
         let mut modified_at = created_at;
         if part != Part::Plain {

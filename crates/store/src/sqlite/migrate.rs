@@ -64,3 +64,52 @@ fn keep_copy(connection: &Connection, file: &File, migrations: &[Migration]) -> 
     connection.execute("VACUUM INTO ?1", [unfinished.to_string_lossy()])?;
     std::fs::rename(&unfinished, &copy).map_err(Error::engine)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Those who are members already get a list of tasks, with what they are assigned in it.
+    #[test]
+    fn members_get_lists_of_tasks() {
+        let database = Connection::open_in_memory().unwrap();
+        let run = |range: std::ops::RangeInclusive<i64>| {
+            for step in migration::MIGRATIONS.iter().filter(|step| range.contains(&step.number)) {
+                database.execute_batch(&dialect::SQLITE.migration(step.text)).unwrap();
+            }
+        };
+        run(1..=9);
+        database
+            .execute_batch(
+                "UPDATE gid_blocks SET next = 1000;
+                 INSERT INTO workspace_memberships VALUES (11, 1, 5, FALSE, TRUE, 7), (12, 1, 6, TRUE, FALSE, 8), \
+                   (13, 2, 5, FALSE, FALSE, 9);
+                 INSERT INTO team_memberships VALUES (21, 1, 3, 5, TRUE, 7);
+                 INSERT INTO teams (gid, workspace_id, name, name_folded, description, visibility, created_at) \
+                   VALUES (3, 1, 'T', 't', '', 'public', 7);
+                 INSERT INTO tasks (gid, workspace_id, name, resource_subtype, notes, assignee_id, assignee_status, \
+                   completed, rank, is_rendered_as_separator, created_at, created_by_id, modified_at) VALUES \
+                   (31, 1, '', 'default_task', '', 5, 'upcoming', FALSE, '', FALSE, 7, 5, 7), \
+                   (32, 2, '', 'default_task', '', 5, 'upcoming', FALSE, '', FALSE, 7, 5, 7), \
+                   (33, 1, '', 'default_task', '', NULL, 'upcoming', FALSE, '', FALSE, 7, 5, 7);",
+            )
+            .unwrap();
+        run(10..=10);
+        let rows = |sql: &str| -> Vec<(i64, i64)> {
+            let mut statement = database.prepare(sql).unwrap();
+            statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap().collect::<Result<_, _>>().unwrap()
+        };
+        assert_eq!(rows("SELECT gid, owner_id FROM user_task_lists ORDER BY gid"), [(1000, 5), (1001, 6), (1002, 5)]);
+        assert_eq!(
+            rows("SELECT gid, project_id FROM sections ORDER BY gid"),
+            [(1003, 1000), (1004, 1001), (1005, 1002)]
+        );
+        assert_eq!(rows("SELECT task_id, section_id FROM user_task_list_tasks"), [(31, 1003), (32, 1005)]);
+        assert_eq!(
+            rows("SELECT scope_id, principal_id FROM grants ORDER BY scope_id"),
+            [(1000, 5), (1001, 6), (1002, 5)]
+        );
+        assert_eq!(rows("SELECT count(*), min(next) FROM objects, gid_blocks"), [(10, 1006)]);
+        assert_eq!(rows("SELECT count(*), 0 FROM teams WHERE endorsed IS NOT NULL"), [(1, 0)]);
+    }
+}
