@@ -11,6 +11,7 @@ use engine::Limits;
 use store::Location;
 
 use crate::failure::{Failure, Result};
+use crate::proxy::{Forwarding, Network, is_host};
 
 /// What every command takes.
 #[derive(Args, Clone, Debug, Default)]
@@ -38,6 +39,12 @@ pub struct Config {
     pub database: Option<Location>,
     /// Where the server listens.
     pub listen: Vec<String>,
+    /// What the server is called in answers, if not what the caller calls it.
+    pub public_url: Option<String>,
+    /// Where proxies are whose word about the caller counts.
+    pub trusted_proxies: Vec<Network>,
+    /// In which headers they say it.
+    pub forwarded_header: Forwarding,
     /// Which limits hold where none is set.
     pub profile: Profile,
     /// Whether time, gids and tokens are predictable and `/-/test` exists.
@@ -91,6 +98,9 @@ impl Default for Config {
             data: "./data".into(),
             database: None,
             listen: vec!["127.0.0.1:8080".to_owned()],
+            public_url: None,
+            trusted_proxies: Vec::new(),
+            forwarded_header: Forwarding::Usual,
             profile: Profile::Open,
             test_mode: false,
             log: None,
@@ -141,6 +151,23 @@ pub static SETTINGS: &[Setting] = &[
     setting("listen", "127.0.0.1:8080", "addresses to listen on, separated by commas; port 0 takes a free one", {
         |config, text| put(&mut config.listen, addresses(text))
     }),
+    setting("public_url", "", "the server's address in answers, https://HOST; else what the caller calls it", {
+        |config, text| put(&mut config.public_url, optional(text, url))
+    }),
+    setting("trusted_proxy", "", "ranges of addresses, as 10.0.0.0/8, of proxies that are believed who calls", {
+        |config, text| put(&mut config.trusted_proxies, list(text, str::parse))
+    }),
+    setting(
+        "forwarded_header",
+        "x-forwarded",
+        "where they say it: x-forwarded (X-Forwarded-For and others), forwarded",
+        {
+            |config, text| {
+                let kinds = [("x-forwarded", Forwarding::Usual), ("forwarded", Forwarding::Standard)];
+                put(&mut config.forwarded_header, choice(text, &kinds))
+            }
+        },
+    ),
     setting("profile", "open", "open: nothing gated; asana: the published limits, number by number", {
         |config, text| put(&mut config.profile, choice(text, &[("open", Profile::Open), ("asana", Profile::Asana)]))
     }),
@@ -218,6 +245,24 @@ fn size(text: &str) -> Result<usize, String> {
         units.iter().find_map(|(unit, shift)| Some((text.strip_suffix(unit)?.trim_end(), *shift))).unwrap_or((text, 0));
     let bytes = digits.parse::<usize>().ok().and_then(|number| number.checked_mul(1 << shift));
     bytes.filter(|bytes| (1..=1 << 30).contains(bytes)).ok_or_else(|| wrong("a size from 1 to 1GiB", text))
+}
+
+/// What stands between commas.
+fn list<T>(text: &str, read: impl Fn(&str) -> Result<T, String>) -> Result<Vec<T>, String> {
+    text.split(',').map(str::trim).filter(|one| !one.is_empty()).map(read).collect()
+}
+
+/// Nothing where nothing is written.
+fn optional<T>(text: &str, read: impl Fn(&str) -> Result<T, String>) -> Result<Option<T>, String> {
+    (!text.is_empty()).then(|| read(text)).transpose()
+}
+
+/// A scheme and a host, without the slash that people write at the end.
+fn url(text: &str) -> Result<String, String> {
+    let bare = text.strip_suffix('/').unwrap_or(text);
+    let host = bare.strip_prefix("https://").or_else(|| bare.strip_prefix("http://"));
+    let is_right = host.is_some_and(is_host) && bare.parse::<hyper::Uri>().is_ok();
+    is_right.then(|| bare.to_owned()).ok_or_else(|| wrong("an address such as https://tasks.example.com", text))
 }
 
 fn addresses(text: &str) -> Result<Vec<String>, String> {
@@ -420,6 +465,14 @@ mod tests {
             "--set: listen: Not an address with a port, such as 127.0.0.1:8080: 8080"
         );
         assert_eq!(refusal(&set("body_limit=2TiB"), &[]), "--set: body_limit: Not a size from 1 to 1GiB: 2TiB");
+        assert_eq!(
+            refusal(&set("public_url=tasks.example"), &[]),
+            "--set: public_url: Not an address such as https://tasks.example.com: tasks.example"
+        );
+        assert_eq!(
+            refusal(&set("trusted_proxy=::1,10.0.0.1/8"), &[]),
+            "--set: trusted_proxy: Not the beginning of a range: 10.0.0.1/8; did you mean 10.0.0.0/8?"
+        );
         assert_eq!(refusal(&set("profile=free"), &[]), "--set: profile: Not one of open, asana: free");
         let common = Common::default();
         assert_eq!(

@@ -12,6 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
 use crate::http::Http;
+use crate::proxy::Peer;
 
 /// How often an HTTP/2 client is asked whether it is still there.
 const PING: Duration = Duration::from_secs(60);
@@ -48,7 +49,10 @@ async fn accept_from(listener: TcpListener, http: Arc<Http>, graceful: Arc<Grace
     builder.http2().timer(TokioTimer::new()).keep_alive_interval(PING);
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => serve(&builder, stream, &http, &graceful, idle),
+            Ok((stream, address)) => {
+                let peer = Peer { address: address.ip(), secure: false };
+                serve(&builder, stream, peer, &http, &graceful, idle);
+            }
             Err(error) => {
                 // Too many open files, for one: it passes when some are closed.
                 tracing::warn!(%error, "a connection could not be accepted");
@@ -62,6 +66,7 @@ async fn accept_from(listener: TcpListener, http: Arc<Http>, graceful: Arc<Grace
 fn serve(
     builder: &auto::Builder<TokioExecutor>,
     stream: TcpStream,
+    peer: Peer,
     http: &Arc<Http>,
     graceful: &GracefulShutdown,
     idle: Duration,
@@ -74,7 +79,7 @@ fn serve(
     let answer = service_fn(move |request| {
         begun.store(true, Relaxed);
         let http = Arc::clone(&http);
-        async move { http.answer(request).await }
+        async move { http.answer(request, peer).await }
     });
     let connection = graceful.watch(builder.serve_connection(TokioIo::new(stream), answer).into_owned());
     tokio::spawn(async move {

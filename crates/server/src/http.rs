@@ -17,6 +17,7 @@ use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Request, Response, StatusCode};
 
 use crate::config::Config;
+use crate::proxy::{Caller, Front, Peer};
 use crate::test_mode::{Fate, PREFIX_OF_TESTS, TestMode};
 use crate::{VERSION, page};
 
@@ -37,8 +38,7 @@ pub struct Http {
     api: Arc<Api>,
     body_limit: usize,
     body_timeout: Duration,
-    /// Where the server is, for a caller that does not say what it calls it.
-    address: Arc<str>,
+    front: Front,
     stopping: AtomicBool,
     /// The description of the API, once somebody has asked for it.
     description: OnceLock<Bytes>,
@@ -67,7 +67,7 @@ impl Http {
             api,
             body_limit: config.body_limit,
             body_timeout: config.body_timeout,
-            address: address.into(),
+            front: Front::new(config, address),
             stopping: AtomicBool::new(false),
             description: OnceLock::new(),
             test,
@@ -80,8 +80,8 @@ impl Http {
     }
 
     /// Answers a request. A panic becomes a 500 and touches no other request.
-    pub async fn answer(&self, request: Request<Incoming>) -> Result<Answer, Dropped> {
-        let base = self.base(&request);
+    pub async fn answer(&self, request: Request<Incoming>, peer: Peer) -> Result<Answer, Dropped> {
+        let Caller { base, .. } = self.front.caller(peer, request.headers(), request.uri().authority());
         let answered = AssertUnwindSafe(self.dispatch(request, &base)).catch_unwind().await;
         answered.unwrap_or_else(|_| Ok(self.refuse(&Error::server(), &base)))
     }
@@ -152,15 +152,6 @@ impl Http {
         from_api(self.api.refuse(error, base))
     }
 
-    /// The address by which the caller calls the server.
-    fn base(&self, request: &Request<Incoming>) -> Arc<str> {
-        let host = text(request.headers(), &header::HOST).or_else(|| request.uri().authority().map(|all| all.as_str()));
-        match host {
-            Some(host) if is_host(host) => format!("http://{host}").into(),
-            _ => Arc::clone(&self.address),
-        }
-    }
-
     async fn read_body(&self, body: Incoming, headers: &HeaderMap) -> Result<Bytes, Error> {
         if body.is_end_stream() {
             return Ok(Bytes::new());
@@ -225,13 +216,6 @@ async fn discard(mut body: Incoming) {
 
 fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
-}
-
-/// Whether a name can stand in an address as it is.
-fn is_host(host: &str) -> bool {
-    !host.is_empty()
-        && host.len() <= 255
-        && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte))
 }
 
 fn from_api(response: engine::Response) -> Answer {

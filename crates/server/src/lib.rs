@@ -9,6 +9,7 @@ pub mod log;
 pub mod open;
 pub mod organization;
 pub mod page;
+pub mod proxy;
 pub mod test_mode;
 
 /// The version of this program.

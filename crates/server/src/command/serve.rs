@@ -40,6 +40,12 @@ pub struct Serve {
     /// Address to listen on; may be repeated; port 0 takes a free one [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDRESS")]
     listen: Vec<String>,
+    /// Address of the server in answers, such as https://tasks.example.com [default: what the caller calls it]
+    #[arg(long, value_name = "URL")]
+    public_url: Option<String>,
+    /// Addresses of a proxy whose word about the caller counts: 10.0.0.0/8 or ::1; may be repeated
+    #[arg(long, value_name = "CIDR")]
+    trusted_proxy: Vec<String>,
     /// Limits: `open` gates nothing, `asana` has the published ones [default: open]
     #[arg(long, value_name = "PROFILE")]
     profile: Option<String>,
@@ -56,7 +62,9 @@ impl Serve {
         let config = Config::load(
             common,
             &[
-                ("listen", (!self.listen.is_empty()).then(|| self.listen.join(","))),
+                ("listen", joined(&self.listen)),
+                ("public_url", self.public_url.clone()),
+                ("trusted_proxy", joined(&self.trusted_proxy)),
                 ("profile", self.profile.clone()),
                 ("test_mode", self.test_mode.then(|| "true".to_owned())),
             ],
@@ -140,6 +148,11 @@ impl Serve {
         });
         Ok(Some(Begun { token: founded.await?.token, login: None }))
     }
+}
+
+/// A list as settings have it, where a flag was given at all.
+fn joined(values: &[String]) -> Option<String> {
+    (!values.is_empty()).then(|| values.join(","))
 }
 
 fn listen_to(kind: SignalKind) -> Result<Signal> {

@@ -2,6 +2,7 @@
 
 mod command;
 mod crash;
+mod front;
 mod http;
 mod kill;
 mod process;
