@@ -39,6 +39,10 @@ pub struct Config {
     pub database: Option<Location>,
     /// Where the server listens.
     pub listen: Vec<String>,
+    /// The certificate of the server, in PEM, with those between it and its authority.
+    pub tls_cert: Option<PathBuf>,
+    /// The key of the certificate.
+    pub tls_key: Option<PathBuf>,
     /// What the server is called in answers, if not what the caller calls it.
     pub public_url: Option<String>,
     /// Where proxies are whose word about the caller counts.
@@ -98,6 +102,8 @@ impl Default for Config {
             data: "./data".into(),
             database: None,
             listen: vec!["127.0.0.1:8080".to_owned()],
+            tls_cert: None,
+            tls_key: None,
             public_url: None,
             trusted_proxies: Vec::new(),
             forwarded_header: Forwarding::Usual,
@@ -150,6 +156,12 @@ pub static SETTINGS: &[Setting] = &[
     }),
     setting("listen", "127.0.0.1:8080", "addresses to listen on, separated by commas; port 0 takes a free one", {
         |config, text| put(&mut config.listen, addresses(text))
+    }),
+    setting("tls_cert", "", "PEM file with the server's certificate: serves https; read again on SIGHUP", {
+        |config, text| put(&mut config.tls_cert, Ok((!text.is_empty()).then(|| text.into())))
+    }),
+    setting("tls_key", "", "PEM file with the certificate's private key", |config, text| {
+        put(&mut config.tls_key, Ok((!text.is_empty()).then(|| text.into())))
     }),
     setting("public_url", "", "the server's address in answers, https://HOST; else what the caller calls it", {
         |config, text| put(&mut config.public_url, optional(text, url))

@@ -8,10 +8,10 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
-use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
 use crate::http::Http;
+use crate::listener::{Listener, Stream};
 use crate::proxy::Peer;
 
 /// How often an HTTP/2 client is asked whether it is still there.
@@ -25,7 +25,7 @@ pub struct Connections {
 
 impl Connections {
     /// Accepts connections and serves them. One that brings no head of a request for so long as `idle` is closed.
-    pub fn accept(listeners: Vec<TcpListener>, http: &Arc<Http>, idle: Duration) -> Self {
+    pub fn accept(listeners: Vec<Listener>, http: &Arc<Http>, idle: Duration) -> Self {
         let graceful = Arc::new(GracefulShutdown::new());
         let mut accepting = JoinSet::new();
         for listener in listeners {
@@ -43,16 +43,13 @@ impl Connections {
     }
 }
 
-async fn accept_from(listener: TcpListener, http: Arc<Http>, graceful: Arc<GracefulShutdown>, idle: Duration) {
+async fn accept_from(listener: Listener, http: Arc<Http>, graceful: Arc<GracefulShutdown>, idle: Duration) {
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(idle).pipeline_flush(true);
     builder.http2().timer(TokioTimer::new()).keep_alive_interval(PING);
     loop {
         match listener.accept().await {
-            Ok((stream, address)) => {
-                let peer = Peer { address: address.ip(), secure: false };
-                serve(&builder, stream, peer, &http, &graceful, idle);
-            }
+            Ok((stream, peer)) => serve(&builder, stream, peer, &http, &graceful, idle),
             Err(error) => {
                 // Too many open files, for one: it passes when some are closed.
                 tracing::warn!(%error, "a connection could not be accepted");
@@ -65,14 +62,12 @@ async fn accept_from(listener: TcpListener, http: Arc<Http>, graceful: Arc<Grace
 /// Serves HTTP/1.1 or HTTP/2, whichever the client speaks.
 fn serve(
     builder: &auto::Builder<TokioExecutor>,
-    stream: TcpStream,
+    stream: Stream,
     peer: Peer,
     http: &Arc<Http>,
     graceful: &GracefulShutdown,
     idle: Duration,
 ) {
-    // Only costs speed.
-    drop(stream.set_nodelay(true));
     let http = Arc::clone(http);
     let begun = Arc::new(AtomicBool::new(false));
     let has_begun = Arc::clone(&begun);

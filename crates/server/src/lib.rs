@@ -5,12 +5,14 @@ pub mod config;
 pub mod connection;
 pub mod failure;
 pub mod http;
+pub mod listener;
 pub mod log;
 pub mod open;
 pub mod organization;
 pub mod page;
 pub mod proxy;
 pub mod test_mode;
+pub mod tls;
 
 /// The version of this program.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
@@ -17,9 +18,11 @@ use crate::config::{Common, Config};
 use crate::connection::Connections;
 use crate::failure::{Failure, Result};
 use crate::http::Http;
+use crate::listener::Listener;
 use crate::open::{clock, list_workspaces, open_database, random, write_as_administrator};
 use crate::organization::{Person, found_organization};
 use crate::test_mode::TestMode;
+use crate::tls::Tls;
 use crate::{VERSION, log};
 
 /// What the help shows after the options, before the settings.
@@ -40,6 +43,12 @@ pub struct Serve {
     /// Address to listen on; may be repeated; port 0 takes a free one [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDRESS")]
     listen: Vec<String>,
+    /// PEM file with the server's certificate, for https; read again on SIGHUP
+    #[arg(long, value_name = "FILE")]
+    tls_cert: Option<PathBuf>,
+    /// PEM file with the certificate's private key
+    #[arg(long, value_name = "FILE")]
+    tls_key: Option<PathBuf>,
     /// Address of the server in answers, such as https://tasks.example.com [default: what the caller calls it]
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
@@ -63,6 +72,8 @@ impl Serve {
             common,
             &[
                 ("listen", joined(&self.listen)),
+                ("tls_cert", self.tls_cert.as_deref().map(written)),
+                ("tls_key", self.tls_key.as_deref().map(written)),
                 ("public_url", self.public_url.clone()),
                 ("trusted_proxy", joined(&self.trusted_proxy)),
                 ("profile", self.profile.clone()),
@@ -71,9 +82,12 @@ impl Serve {
         )?;
         log::start(&config, "info")?;
         let mut signals = (listen_to(SignalKind::terminate())?, listen_to(SignalKind::interrupt())?);
+        let hangups = listen_to(SignalKind::hangup())?;
+        let tls = Tls::load(&config)?.map(Arc::new);
         let listeners = bind(&config).await?;
+        tokio::spawn(reload_when_told(tls.clone(), hangups));
         let db = open_database(&config, true).await?;
-        let served = self.serve(&config, &db, listeners, &mut signals).await;
+        let served = self.serve(&config, &db, listeners, tls, &mut signals).await;
         if tokio::time::timeout(config.stop_timeout, db.close()).await.is_err() {
             tracing::warn!("stopped before the database had been closed");
         }
@@ -85,11 +99,12 @@ impl Serve {
         config: &Config,
         db: &Db,
         listeners: Vec<TcpListener>,
+        tls: Option<Arc<Tls>>,
         signals: &mut (Signal, Signal),
     ) -> Result<()> {
         let (clock, random) = (clock(config), random(config));
         let key = offset_key(db, &random).await?;
-        let url = url_of(&listeners)?;
+        let url = url_of(&listeners, tls.is_some())?;
         let begun = self.fill(config, db, &clock, &random).await?;
         let api = Api::new(db.clone(), RESOURCES, missing::MISSING, config.limits(), clock, random, key);
         let test = if config.test_mode { Some(TestMode::new(&api).await?) } else { None };
@@ -104,6 +119,7 @@ impl Serve {
             first_line.extend(begun.login.as_deref().map(|login| ("login", login)));
         }
         print_object(&first_line)?;
+        let listeners = listeners.into_iter().map(|listener| Listener::new(listener, tls.clone())).collect();
         serve_until_told(config, listeners, http, signals).await;
         Ok(())
     }
@@ -150,6 +166,10 @@ impl Serve {
     }
 }
 
+fn written(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
+}
+
 /// A list as settings have it, where a flag was given at all.
 fn joined(values: &[String]) -> Option<String> {
     (!values.is_empty()).then(|| values.join(","))
@@ -186,7 +206,7 @@ fn said(error: &io::Error) -> String {
 }
 
 /// Where a client on this machine finds the server.
-fn url_of(listeners: &[TcpListener]) -> Result<String> {
+fn url_of(listeners: &[TcpListener], secure: bool) -> Result<String> {
     let address = listeners.first().map(TcpListener::local_addr);
     let mut address = address.and_then(|address| address.ok()).ok_or_else(|| Failure::new("listen: no address"))?;
     match address.ip() {
@@ -194,7 +214,7 @@ fn url_of(listeners: &[TcpListener]) -> Result<String> {
         IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
         _ => {}
     }
-    Ok(format!("http://{address}"))
+    Ok(format!("{}://{address}", if secure { "https" } else { "http" }))
 }
 
 /// What to type when there is nothing in the database yet.
@@ -229,12 +249,7 @@ async fn offset_key(db: &Db, random: &Random) -> Result<Vec<u8>> {
 }
 
 /// Serves until a signal comes, then lets running requests finish.
-async fn serve_until_told(
-    config: &Config,
-    listeners: Vec<TcpListener>,
-    http: Arc<Http>,
-    signals: &mut (Signal, Signal),
-) {
+async fn serve_until_told(config: &Config, listeners: Vec<Listener>, http: Arc<Http>, signals: &mut (Signal, Signal)) {
     let connections = Connections::accept(listeners, &http, config.idle_timeout);
     told_to_stop(signals).await;
     tracing::info!("stopping: running requests finish");
@@ -243,6 +258,17 @@ async fn serve_until_told(
         () = connections.finish() => tracing::info!("stopped"),
         () = tokio::time::sleep(config.stop_timeout) => tracing::warn!("stopped before all requests had finished"),
         () = told_to_stop(signals) => tracing::warn!("stopped at once"),
+    }
+}
+
+/// Reads certificates again at every SIGHUP. Without any there is nothing to read, and the server goes on all the same.
+async fn reload_when_told(tls: Option<Arc<Tls>>, mut hangups: Signal) {
+    while hangups.recv().await.is_some() {
+        match tls.as_ref().map(|tls| tls.reload()) {
+            None => tracing::info!("SIGHUP: there is no certificate to read again"),
+            Some(Ok(())) => tracing::info!("SIGHUP: the certificate was read again"),
+            Some(Err(failure)) => tracing::error!(reason = failure.text, "SIGHUP: the certificate from before stays"),
+        }
     }
 }
 

@@ -8,3 +8,4 @@ mod kill;
 mod process;
 mod sync;
 mod test_mode;
+mod tls;
