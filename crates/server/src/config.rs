@@ -49,6 +49,8 @@ pub struct Config {
     pub trusted_proxies: Vec<Network>,
     /// In which headers they say it.
     pub forwarded_header: Forwarding,
+    /// The origins of pages that may call from a browser.
+    pub cors_origins: Vec<String>,
     /// Which limits hold where none is set.
     pub profile: Profile,
     /// Whether time, gids and tokens are predictable and `/-/test` exists.
@@ -61,8 +63,14 @@ pub struct Config {
     pub body_limit: usize,
     /// How long a client may take to send a body.
     pub body_timeout: Duration,
+    /// How long a request may wait for its answer, once it is there.
+    pub request_timeout: Duration,
+    /// How long a client may take nothing of what it is sent.
+    pub send_timeout: Duration,
     /// How long a client may keep a connection without a whole head of a request.
     pub idle_timeout: Duration,
+    /// How long a server that is to stop still takes connections.
+    pub stop_delay: Duration,
     /// How long running requests may take to finish when the server stops.
     pub stop_timeout: Duration,
     page_limit: Option<usize>,
@@ -107,12 +115,16 @@ impl Default for Config {
             public_url: None,
             trusted_proxies: Vec::new(),
             forwarded_header: Forwarding::Usual,
+            cors_origins: Vec::new(),
             profile: Profile::Open,
             test_mode: false,
             log: None,
             log_format: LogFormat::Auto,
             body_limit: 10 << 20,
             body_timeout: Duration::from_secs(60),
+            request_timeout: Duration::from_secs(60),
+            send_timeout: Duration::from_secs(60),
+            stop_delay: Duration::ZERO,
             idle_timeout: Duration::from_secs(120),
             stop_timeout: Duration::from_secs(30),
             page_limit: None,
@@ -180,6 +192,9 @@ pub static SETTINGS: &[Setting] = &[
             }
         },
     ),
+    setting("cors_origin", "", "origins, as https://app.example, whose pages may call from a browser; * for all", {
+        |config, text| put(&mut config.cors_origins, list(text, origin))
+    }),
     setting("profile", "open", "open: nothing gated; asana: the published limits, number by number", {
         |config, text| put(&mut config.profile, choice(text, &[("open", Profile::Open), ("asana", Profile::Asana)]))
     }),
@@ -198,8 +213,17 @@ pub static SETTINGS: &[Setting] = &[
     setting("body_timeout", "60", "seconds that a client may take to send a body", |config, text| {
         put(&mut config.body_timeout, seconds(text))
     }),
+    setting("request_timeout", "60", "seconds that the server may take to answer a request; then it says 504", {
+        |config, text| put(&mut config.request_timeout, seconds(text))
+    }),
+    setting("send_timeout", "60", "seconds for which a client may take nothing of an answer", |config, text| {
+        put(&mut config.send_timeout, seconds(text))
+    }),
     setting("idle_timeout", "120", "seconds for which a connection may be kept without the head of a request", {
         |config, text| put(&mut config.idle_timeout, seconds(text))
+    }),
+    setting("stop_delay", "0", "seconds for which a stopping server goes on, and says that it is not ready", {
+        |config, text| put(&mut config.stop_delay, number(text, 0, 3_600).map(Duration::from_secs))
     }),
     setting("stop_timeout", "30", "seconds that running requests may take to finish when the server stops", {
         |config, text| put(&mut config.stop_timeout, seconds(text))
@@ -275,6 +299,15 @@ fn url(text: &str) -> Result<String, String> {
     let host = bare.strip_prefix("https://").or_else(|| bare.strip_prefix("http://"));
     let is_right = host.is_some_and(is_host) && bare.parse::<hyper::Uri>().is_ok();
     is_right.then(|| bare.to_owned()).ok_or_else(|| wrong("an address such as https://tasks.example.com", text))
+}
+
+/// What a browser calls the site of a page.
+fn origin(text: &str) -> Result<String, String> {
+    if text == "*" {
+        Ok(text.to_owned())
+    } else {
+        url(text).map_err(|_| wrong("an origin such as https://app.example", text))
+    }
 }
 
 fn addresses(text: &str) -> Result<Vec<String>, String> {

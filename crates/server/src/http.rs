@@ -17,6 +17,8 @@ use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Request, Response, StatusCode};
 
 use crate::config::Config;
+use crate::cors::Cors;
+use crate::exchange::Exchange;
 use crate::proxy::{Caller, Front, Peer};
 use crate::test_mode::{Fate, PREFIX_OF_TESTS, TestMode};
 use crate::{VERSION, page};
@@ -38,7 +40,9 @@ pub struct Http {
     api: Arc<Api>,
     body_limit: usize,
     body_timeout: Duration,
+    request_timeout: Duration,
     front: Front,
+    cors: Cors,
     stopping: AtomicBool,
     /// The description of the API, once somebody has asked for it.
     description: OnceLock<Bytes>,
@@ -67,7 +71,9 @@ impl Http {
             api,
             body_limit: config.body_limit,
             body_timeout: config.body_timeout,
+            request_timeout: config.request_timeout,
             front: Front::new(config, address),
+            cors: Cors::new(&config.cors_origins),
             stopping: AtomicBool::new(false),
             description: OnceLock::new(),
             test,
@@ -81,9 +87,20 @@ impl Http {
 
     /// Answers a request. A panic becomes a 500 and touches no other request.
     pub async fn answer(&self, request: Request<Incoming>, peer: Peer) -> Result<Answer, Dropped> {
-        let Caller { base, .. } = self.front.caller(peer, request.headers(), request.uri().authority());
-        let answered = AssertUnwindSafe(self.dispatch(request, &base)).catch_unwind().await;
-        answered.unwrap_or_else(|_| Ok(self.refuse(&Error::server(), &base)))
+        let Caller { base, address } = self.front.caller(peer, request.headers(), request.uri().authority());
+        let exchange = Exchange::begin(&request, address);
+        let grant = self.cors.grant(request.headers());
+        let answer = match self.cors.preflight(&request) {
+            Some(answer) => answer,
+            None => {
+                let answered = AssertUnwindSafe(self.dispatch(request, &base)).catch_unwind().await;
+                let mut answer = answered.unwrap_or_else(|_| Ok(self.refuse(&Error::server(), &base)))?;
+                self.cors.mark(grant, answer.headers_mut());
+                answer
+            }
+        };
+        exchange.end(answer.status().as_u16(), answer.body().size_hint().lower());
+        Ok(answer)
     }
 
     async fn dispatch(&self, request: Request<Incoming>, base: &Arc<str>) -> Result<Answer, Dropped> {
@@ -111,12 +128,11 @@ impl Http {
                 body: &body,
                 base: Arc::clone(base),
             };
-            let Some(test) = &self.test else {
-                return Ok(from_api(self.api.respond(&request).await));
-            };
-            return match test.respond(&self.api, &request).await {
-                Fate::Answered(response) => Ok(from_api(response)),
-                Fate::Dropped => Err(Dropped),
+            let fate = tokio::time::timeout(self.request_timeout, self.respond(&request)).await;
+            return match fate {
+                Ok(Fate::Answered(response)) => Ok(from_api(response)),
+                Ok(Fate::Dropped) => Err(Dropped),
+                Err(_) => Ok(self.refuse(&too_long(), base)),
             };
         }
         if let (Some(test), Some(below)) = (&self.test, below(path, PREFIX_OF_TESTS)) {
@@ -133,6 +149,13 @@ impl Http {
             ("GET" | "HEAD", "/docs/errors") => with_type(StatusCode::OK, HTML, page::errors().into()),
             _ => self.refuse(&Error::no_route(), base),
         })
+    }
+
+    async fn respond(&self, request: &engine::Request<'_>) -> Fate {
+        match &self.test {
+            None => Fate::Answered(self.api.respond(request).await),
+            Some(test) => test.respond(&self.api, request).await,
+        }
     }
 
     /// Whether new requests can be served.
@@ -172,6 +195,11 @@ impl Http {
             Err(_) => Err(Error { status: 408, ..Error::bad("The request body did not arrive in time") }),
         }
     }
+}
+
+/// A write that has begun runs to its end all the same, so nobody can say what has become of it.
+fn too_long() -> Error {
+    Error { status: 504, ..Error::bad("The request took too long. What it was to change may still be changed.") }
 }
 
 /// What follows a prefix in a path that lies below it.

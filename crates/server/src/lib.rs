@@ -3,6 +3,8 @@
 pub mod command;
 pub mod config;
 pub mod connection;
+pub mod cors;
+pub mod exchange;
 pub mod failure;
 pub mod http;
 pub mod listener;

@@ -4,6 +4,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
 use engine::Api;
@@ -55,6 +56,9 @@ pub struct Serve {
     /// Addresses of a proxy whose word about the caller counts: 10.0.0.0/8 or ::1; may be repeated
     #[arg(long, value_name = "CIDR")]
     trusted_proxy: Vec<String>,
+    /// Origin, as https://app.example, whose pages may call from a browser; may be repeated; `*` for all
+    #[arg(long, value_name = "ORIGIN")]
+    cors_origin: Vec<String>,
     /// Limits: `open` gates nothing, `asana` has the published ones [default: open]
     #[arg(long, value_name = "PROFILE")]
     profile: Option<String>,
@@ -76,6 +80,7 @@ impl Serve {
                 ("tls_key", self.tls_key.as_deref().map(written)),
                 ("public_url", self.public_url.clone()),
                 ("trusted_proxy", joined(&self.trusted_proxy)),
+                ("cors_origin", joined(&self.cors_origin)),
                 ("profile", self.profile.clone()),
                 ("test_mode", self.test_mode.then(|| "true".to_owned())),
             ],
@@ -190,9 +195,23 @@ async fn bind(config: &Config) -> Result<Vec<TcpListener>> {
                 "test_mode: {open} is not a loopback address: in test mode anyone who reaches the server rules it"
             )));
         }
-        listeners.push(TcpListener::bind(&resolved[..]).await.map_err(wrong)?);
+        let listener = TcpListener::bind(&resolved[..]).await.map_err(wrong)?;
+        limit_sending(&listener, config.send_timeout).map_err(wrong)?;
+        listeners.push(listener);
     }
     Ok(listeners)
+}
+
+/// Has the system close connections that take nothing of what they are sent. They inherit it from the listener.
+#[cfg(target_os = "linux")]
+fn limit_sending(listener: &TcpListener, time: Duration) -> io::Result<()> {
+    socket2::SockRef::from(listener).set_tcp_user_timeout(Some(time))
+}
+
+/// Other systems have no such limit.
+#[cfg(not(target_os = "linux"))]
+fn limit_sending(_: &TcpListener, _: Duration) -> io::Result<()> {
+    Ok(())
 }
 
 /// What the system says, in few words.
@@ -252,8 +271,15 @@ async fn offset_key(db: &Db, random: &Random) -> Result<Vec<u8>> {
 async fn serve_until_told(config: &Config, listeners: Vec<Listener>, http: Arc<Http>, signals: &mut (Signal, Signal)) {
     let connections = Connections::accept(listeners, &http, config.idle_timeout);
     told_to_stop(signals).await;
-    tracing::info!("stopping: running requests finish");
     http.stop();
+    if !config.stop_delay.is_zero() {
+        tracing::info!(seconds = config.stop_delay.as_secs(), "stopping: not ready any more, serving for a while");
+        tokio::select! {
+            () = tokio::time::sleep(config.stop_delay) => {}
+            () = told_to_stop(signals) => {}
+        }
+    }
+    tracing::info!("stopping: running requests finish");
     tokio::select! {
         () = connections.finish() => tracing::info!("stopped"),
         () = tokio::time::sleep(config.stop_timeout) => tracing::warn!("stopped before all requests had finished"),
