@@ -51,6 +51,10 @@ pub struct Config {
     pub forwarded_header: Forwarding,
     /// The origins of pages that may call from a browser.
     pub cors_origins: Vec<String>,
+    /// Where metrics are served on their own.
+    pub metrics_listen: Vec<String>,
+    /// Who sends this may see them where the API is.
+    pub metrics_token: Option<String>,
     /// Which limits hold where none is set.
     pub profile: Profile,
     /// Whether time, gids and tokens are predictable and `/-/test` exists.
@@ -116,6 +120,8 @@ impl Default for Config {
             trusted_proxies: Vec::new(),
             forwarded_header: Forwarding::Usual,
             cors_origins: Vec::new(),
+            metrics_listen: Vec::new(),
+            metrics_token: None,
             profile: Profile::Open,
             test_mode: false,
             log: None,
@@ -194,6 +200,12 @@ pub static SETTINGS: &[Setting] = &[
     ),
     setting("cors_origin", "", "origins, as https://app.example, whose pages may call from a browser; * for all", {
         |config, text| put(&mut config.cors_origins, list(text, origin))
+    }),
+    setting("metrics_listen", "", "addresses on which /-/metrics is served, and nothing else", |config, text| {
+        put(&mut config.metrics_listen, if text.is_empty() { Ok(Vec::new()) } else { addresses(text) })
+    }),
+    setting("metrics_token", "", "whoever sends it as Bearer token is shown /-/metrics where the API is", {
+        |config, text| put(&mut config.metrics_token, optional(text, secret))
     }),
     setting("profile", "open", "open: nothing gated; asana: the published limits, number by number", {
         |config, text| put(&mut config.profile, choice(text, &[("open", Profile::Open), ("asana", Profile::Asana)]))
@@ -299,6 +311,12 @@ fn url(text: &str) -> Result<String, String> {
     let host = bare.strip_prefix("https://").or_else(|| bare.strip_prefix("http://"));
     let is_right = host.is_some_and(is_host) && bare.parse::<hyper::Uri>().is_ok();
     is_right.then(|| bare.to_owned()).ok_or_else(|| wrong("an address such as https://tasks.example.com", text))
+}
+
+/// A secret that cannot be guessed. A refusal does not repeat it.
+fn secret(text: &str) -> Result<String, String> {
+    let is_right = text.len() >= 16 && text.bytes().all(|byte| byte.is_ascii_graphic());
+    is_right.then(|| text.to_owned()).ok_or_else(|| "Not 16 or more letters, digits and signs".to_owned())
 }
 
 /// What a browser calls the site of a page.

@@ -15,12 +15,15 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Incoming};
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Request, Response, StatusCode};
+use subtle::ConstantTimeEq;
 
 use crate::config::Config;
 use crate::cors::Cors;
 use crate::exchange::Exchange;
+use crate::metrics::{self, Metrics, Traffic};
 use crate::proxy::{Caller, Front, Peer};
 use crate::test_mode::{Fate, PREFIX_OF_TESTS, TestMode};
+use crate::tls::Tls;
 use crate::{VERSION, page};
 
 /// What is said on every answer of the API.
@@ -43,6 +46,11 @@ pub struct Http {
     request_timeout: Duration,
     front: Front,
     cors: Cors,
+    metrics: Metrics,
+    /// Who has it may see the metrics.
+    metrics_token: Option<String>,
+    /// Where certificates are, for the metrics.
+    tls: Option<Arc<Tls>>,
     stopping: AtomicBool,
     /// The description of the API, once somebody has asked for it.
     description: OnceLock<Bytes>,
@@ -50,7 +58,7 @@ pub struct Http {
 }
 
 /// An answer on its way out.
-type Answer = Response<Full<Bytes>>;
+pub type Answer = Response<Full<Bytes>>;
 
 /// No answer is sent: the connection is closed. Only test mode does that.
 #[derive(Debug)]
@@ -68,6 +76,9 @@ impl Http {
     /// HTTP around this API, in test mode or not. `address` is where the server is.
     pub fn new(api: Arc<Api>, config: &Config, address: &str, test: Option<TestMode>) -> Self {
         Http {
+            metrics: Metrics::new(&api),
+            metrics_token: config.metrics_token.clone(),
+            tls: None,
             api,
             body_limit: config.body_limit,
             body_timeout: config.body_timeout,
@@ -80,6 +91,21 @@ impl Http {
         }
     }
 
+    /// The same, with the certificates that it is served with.
+    pub fn with_tls(self, tls: Option<Arc<Tls>>) -> Self {
+        Http { tls, ..self }
+    }
+
+    /// The count of connections.
+    pub fn traffic(&self) -> &Arc<Traffic> {
+        self.metrics.traffic()
+    }
+
+    /// The metrics, for whoever may see them.
+    pub fn metrics(&self) -> Answer {
+        self.metrics.answer(&self.api, self.tls.as_deref())
+    }
+
     /// From now on the server is not ready for new clients.
     pub fn stop(&self) {
         self.stopping.store(true, Relaxed);
@@ -88,7 +114,7 @@ impl Http {
     /// Answers a request. A panic becomes a 500 and touches no other request.
     pub async fn answer(&self, request: Request<Incoming>, peer: Peer) -> Result<Answer, Dropped> {
         let Caller { base, address } = self.front.caller(peer, request.headers(), request.uri().authority());
-        let exchange = Exchange::begin(&request, address);
+        let exchange = Exchange::begin(&self.metrics, &self.api, &request, address);
         let grant = self.cors.grant(request.headers());
         let answer = match self.cors.preflight(&request) {
             Some(answer) => answer,
@@ -146,6 +172,7 @@ impl Http {
             ("GET" | "HEAD", "/-/health/live") => say(StatusCode::OK, "{\"status\":\"live\"}".to_owned()),
             ("GET" | "HEAD", "/-/health/ready") => self.ready().await,
             ("GET" | "HEAD", "/-/version") => say(StatusCode::OK, format!("{{\"version\":\"{VERSION}\"}}")),
+            ("GET" | "HEAD", metrics::PATH) => self.metrics_for(&head.headers, base),
             ("GET" | "HEAD", "/docs/errors") => with_type(StatusCode::OK, HTML, page::errors().into()),
             _ => self.refuse(&Error::no_route(), base),
         })
@@ -169,6 +196,16 @@ impl Http {
             Ok(()) => return say(StatusCode::OK, "{\"status\":\"ready\"}".to_owned()),
         };
         say(StatusCode::SERVICE_UNAVAILABLE, format!("{{\"status\":\"not ready\",\"reason\":\"{reason}\"}}"))
+    }
+
+    /// The metrics, if there is a token for them, for whoever sends it.
+    fn metrics_for(&self, headers: &HeaderMap, base: &str) -> Answer {
+        let sent = text(headers, &header::AUTHORIZATION).and_then(|sent| sent.strip_prefix("Bearer "));
+        match (&self.metrics_token, sent) {
+            (None, _) => self.refuse(&Error::no_route(), base),
+            (Some(token), Some(sent)) if token.as_bytes().ct_eq(sent.as_bytes()).into() => self.metrics(),
+            (Some(_), _) => self.refuse(&Error::not_authorized(), base),
+        }
     }
 
     fn refuse(&self, error: &Error, base: &str) -> Answer {

@@ -9,6 +9,7 @@ pub mod failure;
 pub mod http;
 pub mod listener;
 pub mod log;
+pub mod metrics;
 pub mod open;
 pub mod organization;
 pub mod page;

@@ -10,6 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::Accept;
 use tokio_rustls::server::TlsStream;
 
+use crate::metrics::{Open, Traffic};
 use crate::proxy::Peer;
 use crate::tls::Tls;
 
@@ -17,12 +18,13 @@ use crate::tls::Tls;
 pub struct Listener {
     listener: TcpListener,
     tls: Option<Arc<Tls>>,
+    traffic: Arc<Traffic>,
 }
 
 impl Listener {
-    /// Everything that comes in here is encrypted, if there is TLS.
-    pub fn new(listener: TcpListener, tls: Option<Arc<Tls>>) -> Self {
-        Listener { listener, tls }
+    /// Everything that comes in here is counted, and encrypted if there is TLS.
+    pub fn new(listener: TcpListener, tls: Option<Arc<Tls>>, traffic: &Arc<Traffic>) -> Self {
+        Listener { listener, tls, traffic: Arc::clone(traffic) }
     }
 
     /// The next connection, and who is at its other end.
@@ -35,19 +37,22 @@ impl Listener {
             None => State::Plain(stream),
             Some(tls) => State::Greeting(Box::new(tls.accept(stream))),
         };
-        Ok((Stream(state), peer))
+        Ok((Stream { state, _open: self.traffic.open() }, peer))
     }
 }
 
 impl From<TcpListener> for Listener {
     fn from(listener: TcpListener) -> Self {
-        Listener::new(listener, None)
+        Listener::new(listener, None, &Arc::default())
     }
 }
 
 /// A connection. What has to be agreed on before encrypted bytes flow is agreed on when the first are wanted, so that it
 /// is bound by the same limits of time as they are.
-pub struct Stream(State);
+pub struct Stream {
+    state: State,
+    _open: Open,
+}
 
 enum State {
     Plain(TcpStream),
@@ -60,10 +65,10 @@ enum State {
 impl Stream {
     /// Waits until bytes may flow.
     fn greet(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if let State::Greeting(accept) = &mut self.0 {
+        if let State::Greeting(accept) = &mut self.state {
             let greeted = ready!(Pin::new(&mut **accept).poll(context));
-            self.0 = State::Failed;
-            self.0 = State::Encrypted(Box::new(greeted?));
+            self.state = State::Failed;
+            self.state = State::Encrypted(Box::new(greeted?));
         }
         Poll::Ready(Ok(()))
     }
@@ -77,7 +82,7 @@ fn closed<T>() -> Poll<io::Result<T>> {
 impl AsyncRead for Stream {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         ready!(self.greet(context))?;
-        match &mut self.0 {
+        match &mut self.state {
             State::Plain(stream) => Pin::new(stream).poll_read(context, bytes),
             State::Encrypted(stream) => Pin::new(&mut **stream).poll_read(context, bytes),
             State::Greeting(_) | State::Failed => closed(),
@@ -88,7 +93,7 @@ impl AsyncRead for Stream {
 impl AsyncWrite for Stream {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         ready!(self.greet(context))?;
-        match &mut self.0 {
+        match &mut self.state {
             State::Plain(stream) => Pin::new(stream).poll_write(context, bytes),
             State::Encrypted(stream) => Pin::new(&mut **stream).poll_write(context, bytes),
             State::Greeting(_) | State::Failed => closed(),
@@ -101,7 +106,7 @@ impl AsyncWrite for Stream {
         parts: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         ready!(self.greet(context))?;
-        match &mut self.0 {
+        match &mut self.state {
             State::Plain(stream) => Pin::new(stream).poll_write_vectored(context, parts),
             State::Encrypted(stream) => Pin::new(&mut **stream).poll_write_vectored(context, parts),
             State::Greeting(_) | State::Failed => closed(),
@@ -114,7 +119,7 @@ impl AsyncWrite for Stream {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut self.0 {
+        match &mut self.state {
             State::Plain(stream) => Pin::new(stream).poll_flush(context),
             State::Encrypted(stream) => Pin::new(&mut **stream).poll_flush(context),
             // Nothing was written yet.
@@ -123,7 +128,7 @@ impl AsyncWrite for Stream {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut self.0 {
+        match &mut self.state {
             State::Plain(stream) => Pin::new(stream).poll_shutdown(context),
             State::Encrypted(stream) => Pin::new(&mut **stream).poll_shutdown(context),
             State::Greeting(_) | State::Failed => Poll::Ready(Ok(())),

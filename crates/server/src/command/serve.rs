@@ -24,7 +24,7 @@ use crate::open::{clock, list_workspaces, open_database, random, write_as_admini
 use crate::organization::{Person, found_organization};
 use crate::test_mode::TestMode;
 use crate::tls::Tls;
-use crate::{VERSION, log};
+use crate::{VERSION, log, metrics};
 
 /// What the help shows after the options, before the settings.
 pub const EXAMPLES: &str = "\
@@ -59,6 +59,9 @@ pub struct Serve {
     /// Origin, as https://app.example, whose pages may call from a browser; may be repeated; `*` for all
     #[arg(long, value_name = "ORIGIN")]
     cors_origin: Vec<String>,
+    /// Address on which /-/metrics is served, and nothing else; may be repeated
+    #[arg(long, value_name = "ADDRESS")]
+    metrics_listen: Vec<String>,
     /// Limits: `open` gates nothing, `asana` has the published ones [default: open]
     #[arg(long, value_name = "PROFILE")]
     profile: Option<String>,
@@ -81,6 +84,7 @@ impl Serve {
                 ("public_url", self.public_url.clone()),
                 ("trusted_proxy", joined(&self.trusted_proxy)),
                 ("cors_origin", joined(&self.cors_origin)),
+                ("metrics_listen", joined(&self.metrics_listen)),
                 ("profile", self.profile.clone()),
                 ("test_mode", self.test_mode.then(|| "true".to_owned())),
             ],
@@ -89,24 +93,19 @@ impl Serve {
         let mut signals = (listen_to(SignalKind::terminate())?, listen_to(SignalKind::interrupt())?);
         let hangups = listen_to(SignalKind::hangup())?;
         let tls = Tls::load(&config)?.map(Arc::new);
-        let listeners = bind(&config).await?;
+        let listeners = bind(&config, "listen", &config.listen).await?;
+        let for_metrics = bind(&config, "metrics_listen", &config.metrics_listen).await?;
         tokio::spawn(reload_when_told(tls.clone(), hangups));
         let db = open_database(&config, true).await?;
-        let served = self.serve(&config, &db, listeners, tls, &mut signals).await;
+        let served = self.serve(&config, &db, Doors { listeners, for_metrics, tls }, &mut signals).await;
         if tokio::time::timeout(config.stop_timeout, db.close()).await.is_err() {
             tracing::warn!("stopped before the database had been closed");
         }
         served
     }
 
-    async fn serve(
-        &self,
-        config: &Config,
-        db: &Db,
-        listeners: Vec<TcpListener>,
-        tls: Option<Arc<Tls>>,
-        signals: &mut (Signal, Signal),
-    ) -> Result<()> {
+    async fn serve(&self, config: &Config, db: &Db, doors: Doors, signals: &mut (Signal, Signal)) -> Result<()> {
+        let Doors { listeners, for_metrics, tls } = doors;
         let (clock, random) = (clock(config), random(config));
         let key = offset_key(db, &random).await?;
         let url = url_of(&listeners, tls.is_some())?;
@@ -116,18 +115,32 @@ impl Serve {
         if test.is_some() {
             tracing::warn!("test mode: time stands still, tokens can be guessed, and whoever calls /-/test rules");
         }
-        let http = Arc::new(Http::new(Arc::new(api), config, &url, test));
+        let http = Arc::new(Http::new(Arc::new(api), config, &url, test).with_tls(tls.clone()));
+        let metrics_url = for_metrics.first().map(|_| url_of(&for_metrics, false)).transpose()?;
+        for listener in for_metrics {
+            tokio::spawn(metrics::serve(listener, Arc::clone(&http)));
+        }
         tracing::info!(%url, version = VERSION, database = %config.location(), "serving");
         let mut first_line = vec![("url", url.as_str()), ("version", VERSION)];
+        let metrics_url = metrics_url.map(|url| url + metrics::PATH);
+        first_line.extend(metrics_url.as_deref().map(|url| ("metrics", url)));
         if let Some(begun) = &begun {
             first_line.push(("token", &begun.token));
             first_line.extend(begun.login.as_deref().map(|login| ("login", login)));
         }
         print_object(&first_line)?;
-        let listeners = listeners.into_iter().map(|listener| Listener::new(listener, tls.clone())).collect();
+        let listeners =
+            listeners.into_iter().map(|listener| Listener::new(listener, tls.clone(), http.traffic())).collect();
         serve_until_told(config, listeners, http, signals).await;
         Ok(())
     }
+}
+
+/// Where connections come in.
+struct Doors {
+    listeners: Vec<TcpListener>,
+    for_metrics: Vec<TcpListener>,
+    tls: Option<Arc<Tls>>,
 }
 
 /// An organization that the server made at its start.
@@ -184,11 +197,11 @@ fn listen_to(kind: SignalKind) -> Result<Signal> {
     signal(kind).map_err(|error| Failure::new(format_args!("no signals: {error}")))
 }
 
-/// Takes the addresses that the settings name.
-async fn bind(config: &Config) -> Result<Vec<TcpListener>> {
+/// Takes the addresses that a setting names.
+async fn bind(config: &Config, setting: &str, addresses: &[String]) -> Result<Vec<TcpListener>> {
     let mut listeners = Vec::new();
-    for address in &config.listen {
-        let wrong = |error: io::Error| Failure::new(format_args!("listen: {address}: {}", said(&error)));
+    for address in addresses {
+        let wrong = |error: io::Error| Failure::new(format_args!("{setting}: {address}: {}", said(&error)));
         let resolved: Vec<SocketAddr> = lookup_host(address.as_str()).await.map_err(wrong)?.collect();
         if let Some(open) = resolved.iter().find(|one| config.test_mode && !one.ip().is_loopback()) {
             return Err(Failure::usage(format_args!(

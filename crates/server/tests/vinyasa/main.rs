@@ -5,6 +5,7 @@ mod crash;
 mod front;
 mod http;
 mod kill;
+mod metrics;
 mod process;
 mod sync;
 mod test_mode;

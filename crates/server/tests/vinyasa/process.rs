@@ -184,6 +184,11 @@ impl Server {
         Client::new(self.address)
     }
 
+    /// A client of another address of this server.
+    pub fn elsewhere(&self, address: SocketAddr) -> Client {
+        Client::new(address)
+    }
+
     pub fn log(&self) -> String {
         fs::read_to_string(&self.log).expect("has a log")
     }
