@@ -1,6 +1,7 @@
 //! A server of its own, shared by many nodes.
 
 mod connection;
+mod inspect;
 mod migrate;
 mod reader;
 mod session;
@@ -19,6 +20,7 @@ use crate::pool::Pool;
 use crate::shared::Shared;
 use crate::writer::{Queue, Writer};
 
+pub(crate) use inspect::inspect;
 pub(crate) use reader::Read;
 
 use connection::Connection;
