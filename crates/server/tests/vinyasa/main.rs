@@ -1,5 +1,6 @@
 //! The real binary, over loopback.
 
+mod care;
 mod command;
 mod crash;
 mod front;
