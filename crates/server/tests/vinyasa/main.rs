@@ -11,3 +11,4 @@ mod process;
 mod sync;
 mod test_mode;
 mod tls;
+mod upgrade;
