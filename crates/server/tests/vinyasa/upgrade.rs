@@ -16,7 +16,8 @@ struct Past {
 
 fn pasts() -> Vec<Past> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/upgrades");
-    let mut names: Vec<PathBuf> = fs::read_dir(directory).expect("a directory").flatten().map(|file| file.path()).collect();
+    let mut names: Vec<PathBuf> =
+        fs::read_dir(directory).expect("a directory").flatten().map(|file| file.path()).collect();
     names.retain(|path| path.extension().is_some_and(|extension| extension == "gz"));
     names.sort();
     assert!(!names.is_empty());
@@ -76,7 +77,8 @@ fn a_database_of_the_past_is_brought_up_to_date() {
         connection.execute("INSERT INTO migrations VALUES (9999, 'later', '', 0)", []).expect("inserts");
         drop(connection);
         let refused = place.run(&["serve", "--listen", "127.0.0.1:0"]);
-        let why = format!("the database is of version 9999, newer than this program, which knows versions up to {after}");
+        let why =
+            format!("the database is of version 9999, newer than this program, which knows versions up to {after}");
         assert_eq!((refused.code, refused.err), (Some(1), format!("vinyasa: {}: {why}\n", file.display())));
     }
 }
