@@ -2,7 +2,7 @@
 
 DATA ?= data
 
-.PHONY: help run test bench fuzz soak lint tidy
+.PHONY: help run test bench fuzz soak lint tidy dist
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,3 +39,7 @@ lint: ## format, clippy, tidy, licences and sources of what we depend on
 
 tidy: ## only the repository's own checks (cargo xtask tidy)
 	cargo xtask tidy
+
+dist: ## what is given to others: a static binary, a Debian package, checksums; tried in an empty root (dist/)
+	@tests/need.sh build-essential
+	@packaging/dist.sh

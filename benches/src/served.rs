@@ -28,7 +28,7 @@ pub async fn bare(body: Bytes) -> anyhow::Result<SocketAddr> {
 pub async fn ours(api: Arc<Api>) -> anyhow::Result<SocketAddr> {
     let (listener, address) = listen().await?;
     let http = Http::new(api, &Config::default(), &format!("http://{address}"), None);
-    let connections = Connections::accept(vec![listener], &Arc::new(http), Duration::from_secs(60));
+    let connections = Connections::accept(vec![listener.into()], &Arc::new(http), Duration::from_secs(60));
     tokio::spawn(async move {
         std::future::pending::<()>().await;
         drop(connections);

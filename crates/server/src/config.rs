@@ -11,6 +11,7 @@ use engine::Limits;
 use store::Location;
 
 use crate::failure::{Failure, Result};
+use crate::proxy::{Forwarding, Network, is_host};
 
 /// What every command takes.
 #[derive(Args, Clone, Debug, Default)]
@@ -38,6 +39,22 @@ pub struct Config {
     pub database: Option<Location>,
     /// Where the server listens.
     pub listen: Vec<String>,
+    /// The certificate of the server, in PEM, with those between it and its authority.
+    pub tls_cert: Option<PathBuf>,
+    /// The key of the certificate.
+    pub tls_key: Option<PathBuf>,
+    /// What the server is called in answers, if not what the caller calls it.
+    pub public_url: Option<String>,
+    /// Where proxies are whose word about the caller counts.
+    pub trusted_proxies: Vec<Network>,
+    /// In which headers they say it.
+    pub forwarded_header: Forwarding,
+    /// The origins of pages that may call from a browser.
+    pub cors_origins: Vec<String>,
+    /// Where metrics are served on their own.
+    pub metrics_listen: Vec<String>,
+    /// Who sends this may see them where the API is.
+    pub metrics_token: Option<String>,
     /// Which limits hold where none is set.
     pub profile: Profile,
     /// Whether time, gids and tokens are predictable and `/-/test` exists.
@@ -50,8 +67,14 @@ pub struct Config {
     pub body_limit: usize,
     /// How long a client may take to send a body.
     pub body_timeout: Duration,
+    /// How long a request may wait for its answer, once it is there.
+    pub request_timeout: Duration,
+    /// How long a client may take nothing of what it is sent.
+    pub send_timeout: Duration,
     /// How long a client may keep a connection without a whole head of a request.
     pub idle_timeout: Duration,
+    /// How long a server that is to stop still takes connections.
+    pub stop_delay: Duration,
     /// How long running requests may take to finish when the server stops.
     pub stop_timeout: Duration,
     page_limit: Option<usize>,
@@ -91,12 +114,23 @@ impl Default for Config {
             data: "./data".into(),
             database: None,
             listen: vec!["127.0.0.1:8080".to_owned()],
+            tls_cert: None,
+            tls_key: None,
+            public_url: None,
+            trusted_proxies: Vec::new(),
+            forwarded_header: Forwarding::Usual,
+            cors_origins: Vec::new(),
+            metrics_listen: Vec::new(),
+            metrics_token: None,
             profile: Profile::Open,
             test_mode: false,
             log: None,
             log_format: LogFormat::Auto,
             body_limit: 10 << 20,
             body_timeout: Duration::from_secs(60),
+            request_timeout: Duration::from_secs(60),
+            send_timeout: Duration::from_secs(60),
+            stop_delay: Duration::ZERO,
             idle_timeout: Duration::from_secs(120),
             stop_timeout: Duration::from_secs(30),
             page_limit: None,
@@ -141,6 +175,38 @@ pub static SETTINGS: &[Setting] = &[
     setting("listen", "127.0.0.1:8080", "addresses to listen on, separated by commas; port 0 takes a free one", {
         |config, text| put(&mut config.listen, addresses(text))
     }),
+    setting("tls_cert", "", "PEM file with the server's certificate: serves https; read again on SIGHUP", {
+        |config, text| put(&mut config.tls_cert, Ok((!text.is_empty()).then(|| text.into())))
+    }),
+    setting("tls_key", "", "PEM file with the certificate's private key", |config, text| {
+        put(&mut config.tls_key, Ok((!text.is_empty()).then(|| text.into())))
+    }),
+    setting("public_url", "", "the server's address in answers, https://HOST; else what the caller calls it", {
+        |config, text| put(&mut config.public_url, optional(text, url))
+    }),
+    setting("trusted_proxy", "", "ranges of addresses, as 10.0.0.0/8, of proxies that are believed who calls", {
+        |config, text| put(&mut config.trusted_proxies, list(text, str::parse))
+    }),
+    setting(
+        "forwarded_header",
+        "x-forwarded",
+        "where they say it: x-forwarded (X-Forwarded-For and others), forwarded",
+        {
+            |config, text| {
+                let kinds = [("x-forwarded", Forwarding::Usual), ("forwarded", Forwarding::Standard)];
+                put(&mut config.forwarded_header, choice(text, &kinds))
+            }
+        },
+    ),
+    setting("cors_origin", "", "origins, as https://app.example, whose pages may call from a browser; * for all", {
+        |config, text| put(&mut config.cors_origins, list(text, origin))
+    }),
+    setting("metrics_listen", "", "addresses on which /-/metrics is served, and nothing else", |config, text| {
+        put(&mut config.metrics_listen, if text.is_empty() { Ok(Vec::new()) } else { addresses(text) })
+    }),
+    setting("metrics_token", "", "whoever sends it as Bearer token is shown /-/metrics where the API is", {
+        |config, text| put(&mut config.metrics_token, optional(text, secret))
+    }),
     setting("profile", "open", "open: nothing gated; asana: the published limits, number by number", {
         |config, text| put(&mut config.profile, choice(text, &[("open", Profile::Open), ("asana", Profile::Asana)]))
     }),
@@ -159,8 +225,17 @@ pub static SETTINGS: &[Setting] = &[
     setting("body_timeout", "60", "seconds that a client may take to send a body", |config, text| {
         put(&mut config.body_timeout, seconds(text))
     }),
+    setting("request_timeout", "60", "seconds that the server may take to answer a request; then it says 504", {
+        |config, text| put(&mut config.request_timeout, seconds(text))
+    }),
+    setting("send_timeout", "60", "seconds for which a client may take nothing of an answer", |config, text| {
+        put(&mut config.send_timeout, seconds(text))
+    }),
     setting("idle_timeout", "120", "seconds for which a connection may be kept without the head of a request", {
         |config, text| put(&mut config.idle_timeout, seconds(text))
+    }),
+    setting("stop_delay", "0", "seconds for which a stopping server goes on, and says that it is not ready", {
+        |config, text| put(&mut config.stop_delay, number(text, 0, 3_600).map(Duration::from_secs))
     }),
     setting("stop_timeout", "30", "seconds that running requests may take to finish when the server stops", {
         |config, text| put(&mut config.stop_timeout, seconds(text))
@@ -218,6 +293,39 @@ fn size(text: &str) -> Result<usize, String> {
         units.iter().find_map(|(unit, shift)| Some((text.strip_suffix(unit)?.trim_end(), *shift))).unwrap_or((text, 0));
     let bytes = digits.parse::<usize>().ok().and_then(|number| number.checked_mul(1 << shift));
     bytes.filter(|bytes| (1..=1 << 30).contains(bytes)).ok_or_else(|| wrong("a size from 1 to 1GiB", text))
+}
+
+/// What stands between commas.
+fn list<T>(text: &str, read: impl Fn(&str) -> Result<T, String>) -> Result<Vec<T>, String> {
+    text.split(',').map(str::trim).filter(|one| !one.is_empty()).map(read).collect()
+}
+
+/// Nothing where nothing is written.
+fn optional<T>(text: &str, read: impl Fn(&str) -> Result<T, String>) -> Result<Option<T>, String> {
+    (!text.is_empty()).then(|| read(text)).transpose()
+}
+
+/// A scheme and a host, without the slash that people write at the end.
+fn url(text: &str) -> Result<String, String> {
+    let bare = text.strip_suffix('/').unwrap_or(text);
+    let host = bare.strip_prefix("https://").or_else(|| bare.strip_prefix("http://"));
+    let is_right = host.is_some_and(is_host) && bare.parse::<hyper::Uri>().is_ok();
+    is_right.then(|| bare.to_owned()).ok_or_else(|| wrong("an address such as https://tasks.example.com", text))
+}
+
+/// A secret that cannot be guessed. A refusal does not repeat it.
+fn secret(text: &str) -> Result<String, String> {
+    let is_right = text.len() >= 16 && text.bytes().all(|byte| byte.is_ascii_graphic());
+    is_right.then(|| text.to_owned()).ok_or_else(|| "Not 16 or more letters, digits and signs".to_owned())
+}
+
+/// What a browser calls the site of a page.
+fn origin(text: &str) -> Result<String, String> {
+    if text == "*" {
+        Ok(text.to_owned())
+    } else {
+        url(text).map_err(|_| wrong("an origin such as https://app.example", text))
+    }
 }
 
 fn addresses(text: &str) -> Result<Vec<String>, String> {
@@ -420,6 +528,14 @@ mod tests {
             "--set: listen: Not an address with a port, such as 127.0.0.1:8080: 8080"
         );
         assert_eq!(refusal(&set("body_limit=2TiB"), &[]), "--set: body_limit: Not a size from 1 to 1GiB: 2TiB");
+        assert_eq!(
+            refusal(&set("public_url=tasks.example"), &[]),
+            "--set: public_url: Not an address such as https://tasks.example.com: tasks.example"
+        );
+        assert_eq!(
+            refusal(&set("trusted_proxy=::1,10.0.0.1/8"), &[]),
+            "--set: trusted_proxy: Not the beginning of a range: 10.0.0.1/8; did you mean 10.0.0.0/8?"
+        );
         assert_eq!(refusal(&set("profile=free"), &[]), "--set: profile: Not one of open, asana: free");
         let common = Common::default();
         assert_eq!(

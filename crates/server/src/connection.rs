@@ -11,10 +11,11 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
-use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
 use crate::http::Http;
+use crate::listener::{Listener, Stream};
+use crate::proxy::Peer;
 
 /// How often an HTTP/2 client is asked whether it is still there.
 const PING: Duration = Duration::from_secs(60);
@@ -27,7 +28,7 @@ pub struct Connections {
 
 impl Connections {
     /// Accepts connections and serves them. One that brings no head of a request for so long as `idle` is closed.
-    pub fn accept(listeners: Vec<TcpListener>, http: &Arc<Http>, idle: Duration) -> Self {
+    pub fn accept(listeners: Vec<Listener>, http: &Arc<Http>, idle: Duration) -> Self {
         let graceful = Arc::new(GracefulShutdown::new());
         let mut accepting = JoinSet::new();
         for listener in listeners {
@@ -45,10 +46,10 @@ impl Connections {
     }
 }
 
-async fn accept_from(listener: TcpListener, http: Arc<Http>, graceful: Arc<GracefulShutdown>, idle: Duration) {
+async fn accept_from(listener: Listener, http: Arc<Http>, graceful: Arc<GracefulShutdown>, idle: Duration) {
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => serve(stream, &http, &graceful, idle),
+            Ok((stream, peer)) => serve(stream, peer, &http, &graceful, idle),
             Err(error) => {
                 // Too many open files, for one: it passes when some are closed.
                 tracing::warn!(%error, "a connection could not be accepted");
@@ -59,9 +60,7 @@ async fn accept_from(listener: TcpListener, http: Arc<Http>, graceful: Arc<Grace
 }
 
 /// Serves HTTP/1.1 or HTTP/2, whichever the client speaks.
-fn serve(stream: TcpStream, http: &Arc<Http>, graceful: &GracefulShutdown, idle: Duration) {
-    // Only costs speed.
-    drop(stream.set_nodelay(true));
+fn serve(stream: Stream, peer: Peer, http: &Arc<Http>, graceful: &GracefulShutdown, idle: Duration) {
     let patience = Patience::default();
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder.http1().timer(patience.clone()).header_read_timeout(idle).pipeline_flush(true);
@@ -72,7 +71,7 @@ fn serve(stream: TcpStream, http: &Arc<Http>, graceful: &GracefulShutdown, idle:
     let answer = service_fn(move |request| {
         begun.store(true, Relaxed);
         let http = Arc::clone(&http);
-        async move { http.answer(request).await }
+        async move { http.answer(request, peer).await }
     });
     let connection = graceful.watch(builder.serve_connection(TokioIo::new(stream), answer).into_owned());
     tokio::spawn(async move {

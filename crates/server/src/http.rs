@@ -15,9 +15,15 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Incoming};
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Request, Response, StatusCode};
+use subtle::ConstantTimeEq;
 
 use crate::config::Config;
+use crate::cors::Cors;
+use crate::exchange::Exchange;
+use crate::metrics::{self, Metrics, Traffic};
+use crate::proxy::{Caller, Front, Peer};
 use crate::test_mode::{Fate, PREFIX_OF_TESTS, TestMode};
+use crate::tls::Tls;
 use crate::{VERSION, page};
 
 /// What is said on every answer of the API.
@@ -37,8 +43,14 @@ pub struct Http {
     api: Arc<Api>,
     body_limit: usize,
     body_timeout: Duration,
-    /// Where the server is, for a caller that does not say what it calls it.
-    address: Arc<str>,
+    request_timeout: Duration,
+    front: Front,
+    cors: Cors,
+    metrics: Metrics,
+    /// Who has it may see the metrics.
+    metrics_token: Option<String>,
+    /// Where certificates are, for the metrics.
+    tls: Option<Arc<Tls>>,
     stopping: AtomicBool,
     /// The description of the API, once somebody has asked for it.
     description: OnceLock<Bytes>,
@@ -46,7 +58,7 @@ pub struct Http {
 }
 
 /// An answer on its way out.
-type Answer = Response<Full<Bytes>>;
+pub type Answer = Response<Full<Bytes>>;
 
 /// No answer is sent: the connection is closed. Only test mode does that.
 #[derive(Debug)]
@@ -64,14 +76,34 @@ impl Http {
     /// HTTP around this API, in test mode or not. `address` is where the server is.
     pub fn new(api: Arc<Api>, config: &Config, address: &str, test: Option<TestMode>) -> Self {
         Http {
+            metrics: Metrics::new(&api),
+            metrics_token: config.metrics_token.clone(),
+            tls: None,
             api,
             body_limit: config.body_limit,
             body_timeout: config.body_timeout,
-            address: address.into(),
+            request_timeout: config.request_timeout,
+            front: Front::new(config, address),
+            cors: Cors::new(&config.cors_origins),
             stopping: AtomicBool::new(false),
             description: OnceLock::new(),
             test,
         }
+    }
+
+    /// The same, with the certificates that it is served with.
+    pub fn with_tls(self, tls: Option<Arc<Tls>>) -> Self {
+        Http { tls, ..self }
+    }
+
+    /// The count of connections.
+    pub fn traffic(&self) -> &Arc<Traffic> {
+        self.metrics.traffic()
+    }
+
+    /// The metrics, for whoever may see them.
+    pub fn metrics(&self) -> Answer {
+        self.metrics.answer(&self.api, self.tls.as_deref())
     }
 
     /// From now on the server is not ready for new clients.
@@ -80,10 +112,21 @@ impl Http {
     }
 
     /// Answers a request. A panic becomes a 500 and touches no other request.
-    pub async fn answer(&self, request: Request<Incoming>) -> Result<Answer, Dropped> {
-        let base = self.base(&request);
-        let answered = AssertUnwindSafe(self.dispatch(request, &base)).catch_unwind().await;
-        answered.unwrap_or_else(|_| Ok(self.refuse(&Error::server(), &base)))
+    pub async fn answer(&self, request: Request<Incoming>, peer: Peer) -> Result<Answer, Dropped> {
+        let Caller { base, address } = self.front.caller(peer, request.headers(), request.uri().authority());
+        let exchange = Exchange::begin(&self.metrics, &self.api, &request, address);
+        let grant = self.cors.grant(request.headers());
+        let answer = match self.cors.preflight(&request) {
+            Some(answer) => answer,
+            None => {
+                let answered = AssertUnwindSafe(self.dispatch(request, &base)).catch_unwind().await;
+                let mut answer = answered.unwrap_or_else(|_| Ok(self.refuse(&Error::server(), &base)))?;
+                self.cors.mark(grant, answer.headers_mut());
+                answer
+            }
+        };
+        exchange.end(answer.status().as_u16(), answer.body().size_hint().lower());
+        Ok(answer)
     }
 
     async fn dispatch(&self, request: Request<Incoming>, base: &Arc<str>) -> Result<Answer, Dropped> {
@@ -111,12 +154,11 @@ impl Http {
                 body: &body,
                 base: Arc::clone(base),
             };
-            let Some(test) = &self.test else {
-                return Ok(from_api(self.api.respond(&request).await));
-            };
-            return match test.respond(&self.api, &request).await {
-                Fate::Answered(response) => Ok(from_api(response)),
-                Fate::Dropped => Err(Dropped),
+            let fate = tokio::time::timeout(self.request_timeout, self.respond(&request)).await;
+            return match fate {
+                Ok(Fate::Answered(response)) => Ok(from_api(response)),
+                Ok(Fate::Dropped) => Err(Dropped),
+                Err(_) => Ok(self.refuse(&too_long(), base)),
             };
         }
         if let (Some(test), Some(below)) = (&self.test, below(path, PREFIX_OF_TESTS)) {
@@ -130,9 +172,17 @@ impl Http {
             ("GET" | "HEAD", "/-/health/live") => say(StatusCode::OK, "{\"status\":\"live\"}".to_owned()),
             ("GET" | "HEAD", "/-/health/ready") => self.ready().await,
             ("GET" | "HEAD", "/-/version") => say(StatusCode::OK, format!("{{\"version\":\"{VERSION}\"}}")),
+            ("GET" | "HEAD", metrics::PATH) => self.metrics_for(&head.headers, base),
             ("GET" | "HEAD", "/docs/errors") => with_type(StatusCode::OK, HTML, page::errors().into()),
             _ => self.refuse(&Error::no_route(), base),
         })
+    }
+
+    async fn respond(&self, request: &engine::Request<'_>) -> Fate {
+        match &self.test {
+            None => Fate::Answered(self.api.respond(request).await),
+            Some(test) => test.respond(&self.api, request).await,
+        }
     }
 
     /// Whether new requests can be served.
@@ -148,17 +198,18 @@ impl Http {
         say(StatusCode::SERVICE_UNAVAILABLE, format!("{{\"status\":\"not ready\",\"reason\":\"{reason}\"}}"))
     }
 
-    fn refuse(&self, error: &Error, base: &str) -> Answer {
-        from_api(self.api.refuse(error, base))
+    /// The metrics, if there is a token for them, for whoever sends it.
+    fn metrics_for(&self, headers: &HeaderMap, base: &str) -> Answer {
+        let sent = text(headers, &header::AUTHORIZATION).and_then(|sent| sent.strip_prefix("Bearer "));
+        match (&self.metrics_token, sent) {
+            (None, _) => self.refuse(&Error::no_route(), base),
+            (Some(token), Some(sent)) if token.as_bytes().ct_eq(sent.as_bytes()).into() => self.metrics(),
+            (Some(_), _) => self.refuse(&Error::not_authorized(), base),
+        }
     }
 
-    /// The address by which the caller calls the server.
-    fn base(&self, request: &Request<Incoming>) -> Arc<str> {
-        let host = text(request.headers(), &header::HOST).or_else(|| request.uri().authority().map(|all| all.as_str()));
-        match host {
-            Some(host) if is_host(host) => format!("http://{host}").into(),
-            _ => Arc::clone(&self.address),
-        }
+    fn refuse(&self, error: &Error, base: &str) -> Answer {
+        from_api(self.api.refuse(error, base))
     }
 
     async fn read_body(&self, body: Incoming, headers: &HeaderMap) -> Result<Bytes, Error> {
@@ -181,6 +232,11 @@ impl Http {
             Err(_) => Err(Error { status: 408, ..Error::bad("The request body did not arrive in time") }),
         }
     }
+}
+
+/// A write that has begun runs to its end all the same, so nobody can say what has become of it.
+fn too_long() -> Error {
+    Error { status: 504, ..Error::bad("The request took too long. What it was to change may still be changed.") }
 }
 
 /// What follows a prefix in a path that lies below it.
@@ -225,13 +281,6 @@ async fn discard(mut body: Incoming) {
 
 fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
-}
-
-/// Whether a name can stand in an address as it is.
-fn is_host(host: &str) -> bool {
-    !host.is_empty()
-        && host.len() <= 255
-        && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte))
 }
 
 fn from_api(response: engine::Response) -> Answer {

@@ -3,13 +3,19 @@
 pub mod command;
 pub mod config;
 pub mod connection;
+pub mod cors;
+pub mod exchange;
 pub mod failure;
 pub mod http;
+pub mod listener;
 pub mod log;
+pub mod metrics;
 pub mod open;
 pub mod organization;
 pub mod page;
+pub mod proxy;
 pub mod test_mode;
+pub mod tls;
 
 /// The version of this program.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -37,7 +37,8 @@ pub async fn open_database(config: &Config, create: bool) -> Result<Db> {
     })
 }
 
-fn make_directory(database: &Path) -> Result<()> {
+/// Makes the directory of a database file, for its owner alone.
+pub fn make_directory(database: &Path) -> Result<()> {
     let Some(directory) = database.parent().filter(|directory| !directory.as_os_str().is_empty()) else {
         return Ok(());
     };

@@ -24,6 +24,7 @@ const STATUSES: &[(u16, &str, &str)] = &[
     ),
     (501, "Not Implemented", "An operation of the Asana API that this server does not have yet."),
     (503, "Service Unavailable", "The server is busy or stopping. Try again after <code>Retry-After</code> seconds."),
+    (504, "Gateway Timeout", "The server took too long. Read before you try again: a change may still be made."),
 ];
 
 /// The page about errors.

@@ -7,6 +7,7 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 
 use crate::error::Error;
 use crate::fault::Faults;
+use crate::figures::Figures;
 use crate::gids;
 use crate::location::{Location, Options};
 use crate::read::{self, Read};
@@ -71,6 +72,7 @@ impl Db {
     /// # Errors
     /// [`Error::Closed`] after [`Db::close`], [`Error::Engine`] if no connection can be made.
     pub async fn begin_read(&self) -> Result<Read, Error> {
+        self.0.shared.reads.fetch_add(1, Relaxed);
         Ok(Read(match &self.0.engine {
             Engine::Sqlite(database) => read::Engine::Sqlite(database.begin_read().await?),
             Engine::Postgres(database) => read::Engine::Postgres(database.begin_read().await?),
@@ -89,6 +91,7 @@ impl Db {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
+        self.0.shared.writes.fetch_add(1, Relaxed);
         let (call, answer) = Call::new(apply);
         self.send(Work::Shared(Box::new(call))).await?;
         answer.await.unwrap_or_else(|_| Err(E::from(Error::Closed)))
@@ -155,6 +158,20 @@ impl Db {
     /// How many commits the writers have made so far.
     pub fn commits(&self) -> u64 {
         self.0.shared.commits.load(Relaxed)
+    }
+
+    /// What it has done so far, and what waits.
+    pub fn figures(&self) -> Figures {
+        let Inner { shared, queue, .. } = &*self.0;
+        Figures {
+            statements: shared.statements.load(Relaxed),
+            reads: shared.reads.load(Relaxed),
+            writes: shared.writes.load(Relaxed),
+            commits: shared.commits.load(Relaxed),
+            queued: queue.max_capacity() - queue.capacity(),
+            batches: shared.batches.sizes(),
+            committed: shared.batches.requests(),
+        }
     }
 
     /// Failures on demand, for tests.

@@ -5,7 +5,8 @@
 pub(crate) struct Dialect {
     /// The tokens of the migrations and what they stand for.
     pub tokens: &'static [(&'static str, &'static str)],
-    /// As `tokens`, for statements.
+    /// As `tokens`, for statements. Those about a key that counts up by itself take its table and its column, and say
+    /// which number was given last (no row, or none, for none), make room for another, and set it.
     pub words: &'static [(&'static str, &'static str)],
     /// Whether a table exists whose name is `?1`.
     pub has_table: &'static str,
@@ -22,7 +23,12 @@ pub(crate) static SQLITE: Dialect = Dialect {
         ("{ordered}", "TEXT"),
         ("{compact_table}", "WITHOUT ROWID"),
     ],
-    words: &[("{skip_locked}", "")],
+    words: &[
+        ("{skip_locked}", ""),
+        ("{serial_position}", "SELECT seq FROM sqlite_sequence WHERE name = ?1 AND ?2 <> ''"),
+        ("{forget_serial}", "DELETE FROM sqlite_sequence WHERE name = ?1 AND ?2 <> ''"),
+        ("{set_serial}", "INSERT INTO sqlite_sequence (name, seq) SELECT ?1, ?3 WHERE ?2 <> ''"),
+    ],
     has_table: "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?1)",
     reserve_gids: "UPDATE gid_blocks SET next = max(next, ?2) + ?1 WHERE id = 1 RETURNING next",
 };
@@ -35,7 +41,16 @@ pub(crate) static POSTGRES: Dialect = Dialect {
         ("{ordered}", "TEXT COLLATE \"C\""),
         ("{compact_table}", ""),
     ],
-    words: &[("{skip_locked}", "FOR UPDATE SKIP LOCKED")],
+    words: &[
+        ("{skip_locked}", "FOR UPDATE SKIP LOCKED"),
+        (
+            "{serial_position}",
+            "SELECT last_value FROM pg_sequences WHERE format('%I.%I', schemaname, sequencename) \
+             = pg_get_serial_sequence(?1, ?2)",
+        ),
+        ("{forget_serial}", "SELECT pg_get_serial_sequence(?1, ?2)"),
+        ("{set_serial}", "SELECT setval(CAST(pg_get_serial_sequence(?1, ?2) AS regclass), ?3)"),
+    ],
     has_table: "SELECT to_regclass($1) IS NOT NULL",
     reserve_gids: "UPDATE gid_blocks SET next = greatest(next, ?2) + ?1 WHERE id = 1 RETURNING next",
 };

@@ -25,6 +25,26 @@ pub enum Error {
         /// Its name, as recorded in the database.
         name: String,
     },
+    /// There is something in a database that was to be filled.
+    #[error("{place} is not empty")]
+    Filled {
+        /// The path or the address, without a password.
+        place: String,
+    },
+    /// Another process has the database open, and nothing can take its place meanwhile.
+    #[error("{place} is in use: stop the server first")]
+    InUse {
+        /// The path.
+        place: String,
+    },
+    /// A database or a copy of one is not whole.
+    #[error("{place} is damaged: {what}")]
+    Damaged {
+        /// The path.
+        place: String,
+        /// What is wrong.
+        what: String,
+    },
     /// A unique constraint was violated.
     #[error("conflict: {0}")]
     Conflict(String),

@@ -2,11 +2,15 @@
 //!
 //! Only this crate knows which engine runs, and within it only `dialect.rs`, `sqlite/` and `postgres/`.
 
+mod backup;
 mod block;
+pub mod consistency;
+mod copy;
 mod db;
 mod dialect;
 mod error;
 mod fault;
+mod figures;
 mod gids;
 mod location;
 mod migration;
@@ -25,10 +29,13 @@ mod value;
 mod write;
 mod writer;
 
+pub use backup::{Restored, State, back_up, inspect, restore, verify};
 pub use block::{Block, Cell};
+pub use copy::{Copied, Progress, copy, is_empty};
 pub use db::{Db, Snapshot};
 pub use error::Error;
 pub use fault::Faults;
+pub use figures::Figures;
 pub use location::{Location, Options};
 pub use read::Read;
 pub use statement::{Query, Statement};

@@ -201,6 +201,7 @@ impl<'a> Batch<'a> {
         shared.faults.commit().map_err(lost)?;
         session.commit().map_err(lost)?;
         shared.commits.fetch_add(1, Relaxed);
+        shared.batches.count(self.kept);
         Ok(())
     }
 }

@@ -9,7 +9,22 @@
 //! });
 //! ```
 
-pub mod consistency;
+/// What holds in every database after every commit (`store::consistency`).
+pub mod consistency {
+    use store::{Db, consistency};
+
+    /// What is wrong in a database, with up to ten gids each.
+    pub async fn violations(db: &Db) -> Vec<String> {
+        let mut found = consistency::violations(db).await.expect("reads");
+        found.extend(consistency::untold(db).await.expect("reads"));
+        found
+    }
+
+    /// What stands at the same place of a list as something else.
+    pub async fn ties(db: &Db) -> Vec<String> {
+        consistency::ties(db).await.expect("reads")
+    }
+}
 
 use std::future::Future;
 use std::sync::Arc;

@@ -1,6 +1,10 @@
 //! The command line: what each command takes stands in its file.
 
 mod admin;
+mod backup;
+mod copy;
+mod doctor;
+mod progress;
 mod seed;
 mod serve;
 
@@ -40,6 +44,10 @@ enum Command {
     #[command(subcommand)]
     Admin(admin::Admin),
     Seed(seed::Seed),
+    Backup(backup::Backup),
+    Restore(backup::Restore),
+    Copy(copy::Copy),
+    Doctor(doctor::Doctor),
 }
 
 /// Runs the command that the process was started with.
@@ -75,6 +83,10 @@ fn run_line(line: Line) -> Result<()> {
             Command::Serve(serve) => serve.run(&line.common).await,
             Command::Admin(admin) => admin.run(&line.common).await,
             Command::Seed(seed) => seed.run(&line.common).await,
+            Command::Backup(backup) => backup.run(&line.common).await,
+            Command::Restore(restore) => restore.run(&line.common).await,
+            Command::Copy(copy) => copy.run(&line.common).await,
+            Command::Doctor(doctor) => doctor.run(&line.common).await,
         }
     });
     // A read that nobody waits for any more does not keep the process.

@@ -2,7 +2,9 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
 use engine::Api;
@@ -17,10 +19,12 @@ use crate::config::{Common, Config};
 use crate::connection::Connections;
 use crate::failure::{Failure, Result};
 use crate::http::Http;
+use crate::listener::Listener;
 use crate::open::{clock, list_workspaces, open_database, random, write_as_administrator};
 use crate::organization::{Person, found_organization};
 use crate::test_mode::TestMode;
-use crate::{VERSION, log};
+use crate::tls::Tls;
+use crate::{VERSION, log, metrics};
 
 /// What the help shows after the options, before the settings.
 pub const EXAMPLES: &str = "\
@@ -40,6 +44,24 @@ pub struct Serve {
     /// Address to listen on; may be repeated; port 0 takes a free one [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDRESS")]
     listen: Vec<String>,
+    /// PEM file with the server's certificate, for https; read again on SIGHUP
+    #[arg(long, value_name = "FILE")]
+    tls_cert: Option<PathBuf>,
+    /// PEM file with the certificate's private key
+    #[arg(long, value_name = "FILE")]
+    tls_key: Option<PathBuf>,
+    /// Address of the server in answers, such as https://tasks.example.com [default: what the caller calls it]
+    #[arg(long, value_name = "URL")]
+    public_url: Option<String>,
+    /// Addresses of a proxy whose word about the caller counts: 10.0.0.0/8 or ::1; may be repeated
+    #[arg(long, value_name = "CIDR")]
+    trusted_proxy: Vec<String>,
+    /// Origin, as https://app.example, whose pages may call from a browser; may be repeated; `*` for all
+    #[arg(long, value_name = "ORIGIN")]
+    cors_origin: Vec<String>,
+    /// Address on which /-/metrics is served, and nothing else; may be repeated
+    #[arg(long, value_name = "ADDRESS")]
+    metrics_listen: Vec<String>,
     /// Limits: `open` gates nothing, `asana` has the published ones [default: open]
     #[arg(long, value_name = "PROFILE")]
     profile: Option<String>,
@@ -56,49 +78,69 @@ impl Serve {
         let config = Config::load(
             common,
             &[
-                ("listen", (!self.listen.is_empty()).then(|| self.listen.join(","))),
+                ("listen", joined(&self.listen)),
+                ("tls_cert", self.tls_cert.as_deref().map(written)),
+                ("tls_key", self.tls_key.as_deref().map(written)),
+                ("public_url", self.public_url.clone()),
+                ("trusted_proxy", joined(&self.trusted_proxy)),
+                ("cors_origin", joined(&self.cors_origin)),
+                ("metrics_listen", joined(&self.metrics_listen)),
                 ("profile", self.profile.clone()),
                 ("test_mode", self.test_mode.then(|| "true".to_owned())),
             ],
         )?;
         log::start(&config, "info")?;
         let mut signals = (listen_to(SignalKind::terminate())?, listen_to(SignalKind::interrupt())?);
-        let listeners = bind(&config).await?;
+        let hangups = listen_to(SignalKind::hangup())?;
+        let tls = Tls::load(&config)?.map(Arc::new);
+        let listeners = bind(&config, "listen", &config.listen).await?;
+        let for_metrics = bind(&config, "metrics_listen", &config.metrics_listen).await?;
+        tokio::spawn(reload_when_told(tls.clone(), hangups));
         let db = open_database(&config, true).await?;
-        let served = self.serve(&config, &db, listeners, &mut signals).await;
+        let served = self.serve(&config, &db, Doors { listeners, for_metrics, tls }, &mut signals).await;
         if tokio::time::timeout(config.stop_timeout, db.close()).await.is_err() {
             tracing::warn!("stopped before the database had been closed");
         }
         served
     }
 
-    async fn serve(
-        &self,
-        config: &Config,
-        db: &Db,
-        listeners: Vec<TcpListener>,
-        signals: &mut (Signal, Signal),
-    ) -> Result<()> {
+    async fn serve(&self, config: &Config, db: &Db, doors: Doors, signals: &mut (Signal, Signal)) -> Result<()> {
+        let Doors { listeners, for_metrics, tls } = doors;
         let (clock, random) = (clock(config), random(config));
         let key = offset_key(db, &random).await?;
-        let url = url_of(&listeners)?;
+        let url = url_of(&listeners, tls.is_some())?;
         let begun = self.fill(config, db, &clock, &random).await?;
         let api = Api::new(db.clone(), RESOURCES, missing::MISSING, config.limits(), clock, random, key);
         let test = if config.test_mode { Some(TestMode::new(&api).await?) } else { None };
         if test.is_some() {
             tracing::warn!("test mode: time stands still, tokens can be guessed, and whoever calls /-/test rules");
         }
-        let http = Arc::new(Http::new(Arc::new(api), config, &url, test));
+        let http = Arc::new(Http::new(Arc::new(api), config, &url, test).with_tls(tls.clone()));
+        let metrics_url = for_metrics.first().map(|_| url_of(&for_metrics, false)).transpose()?;
+        for listener in for_metrics {
+            tokio::spawn(metrics::serve(listener, Arc::clone(&http)));
+        }
         tracing::info!(%url, version = VERSION, database = %config.location(), "serving");
         let mut first_line = vec![("url", url.as_str()), ("version", VERSION)];
+        let metrics_url = metrics_url.map(|url| url + metrics::PATH);
+        first_line.extend(metrics_url.as_deref().map(|url| ("metrics", url)));
         if let Some(begun) = &begun {
             first_line.push(("token", &begun.token));
             first_line.extend(begun.login.as_deref().map(|login| ("login", login)));
         }
         print_object(&first_line)?;
+        let listeners =
+            listeners.into_iter().map(|listener| Listener::new(listener, tls.clone(), http.traffic())).collect();
         serve_until_told(config, listeners, http, signals).await;
         Ok(())
     }
+}
+
+/// Where connections come in.
+struct Doors {
+    listeners: Vec<TcpListener>,
+    for_metrics: Vec<TcpListener>,
+    tls: Option<Arc<Tls>>,
 }
 
 /// An organization that the server made at its start.
@@ -142,24 +184,47 @@ impl Serve {
     }
 }
 
+fn written(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
+}
+
+/// A list as settings have it, where a flag was given at all.
+fn joined(values: &[String]) -> Option<String> {
+    (!values.is_empty()).then(|| values.join(","))
+}
+
 fn listen_to(kind: SignalKind) -> Result<Signal> {
     signal(kind).map_err(|error| Failure::new(format_args!("no signals: {error}")))
 }
 
-/// Takes the addresses that the settings name.
-async fn bind(config: &Config) -> Result<Vec<TcpListener>> {
+/// Takes the addresses that a setting names.
+async fn bind(config: &Config, setting: &str, addresses: &[String]) -> Result<Vec<TcpListener>> {
     let mut listeners = Vec::new();
-    for address in &config.listen {
-        let wrong = |error: io::Error| Failure::new(format_args!("listen: {address}: {}", said(&error)));
+    for address in addresses {
+        let wrong = |error: io::Error| Failure::new(format_args!("{setting}: {address}: {}", said(&error)));
         let resolved: Vec<SocketAddr> = lookup_host(address.as_str()).await.map_err(wrong)?.collect();
         if let Some(open) = resolved.iter().find(|one| config.test_mode && !one.ip().is_loopback()) {
             return Err(Failure::usage(format_args!(
                 "test_mode: {open} is not a loopback address: in test mode anyone who reaches the server rules it"
             )));
         }
-        listeners.push(TcpListener::bind(&resolved[..]).await.map_err(wrong)?);
+        let listener = TcpListener::bind(&resolved[..]).await.map_err(wrong)?;
+        limit_sending(&listener, config.send_timeout).map_err(wrong)?;
+        listeners.push(listener);
     }
     Ok(listeners)
+}
+
+/// Has the system close connections that take nothing of what they are sent. They inherit it from the listener.
+#[cfg(target_os = "linux")]
+fn limit_sending(listener: &TcpListener, time: Duration) -> io::Result<()> {
+    socket2::SockRef::from(listener).set_tcp_user_timeout(Some(time))
+}
+
+/// Other systems have no such limit.
+#[cfg(not(target_os = "linux"))]
+fn limit_sending(_: &TcpListener, _: Duration) -> io::Result<()> {
+    Ok(())
 }
 
 /// What the system says, in few words.
@@ -173,7 +238,7 @@ fn said(error: &io::Error) -> String {
 }
 
 /// Where a client on this machine finds the server.
-fn url_of(listeners: &[TcpListener]) -> Result<String> {
+fn url_of(listeners: &[TcpListener], secure: bool) -> Result<String> {
     let address = listeners.first().map(TcpListener::local_addr);
     let mut address = address.and_then(|address| address.ok()).ok_or_else(|| Failure::new("listen: no address"))?;
     match address.ip() {
@@ -181,7 +246,7 @@ fn url_of(listeners: &[TcpListener]) -> Result<String> {
         IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
         _ => {}
     }
-    Ok(format!("http://{address}"))
+    Ok(format!("{}://{address}", if secure { "https" } else { "http" }))
 }
 
 /// What to type when there is nothing in the database yet.
@@ -216,20 +281,33 @@ async fn offset_key(db: &Db, random: &Random) -> Result<Vec<u8>> {
 }
 
 /// Serves until a signal comes, then lets running requests finish.
-async fn serve_until_told(
-    config: &Config,
-    listeners: Vec<TcpListener>,
-    http: Arc<Http>,
-    signals: &mut (Signal, Signal),
-) {
+async fn serve_until_told(config: &Config, listeners: Vec<Listener>, http: Arc<Http>, signals: &mut (Signal, Signal)) {
     let connections = Connections::accept(listeners, &http, config.idle_timeout);
     told_to_stop(signals).await;
-    tracing::info!("stopping: running requests finish");
     http.stop();
+    if !config.stop_delay.is_zero() {
+        tracing::info!(seconds = config.stop_delay.as_secs(), "stopping: not ready any more, serving for a while");
+        tokio::select! {
+            () = tokio::time::sleep(config.stop_delay) => {}
+            () = told_to_stop(signals) => {}
+        }
+    }
+    tracing::info!("stopping: running requests finish");
     tokio::select! {
         () = connections.finish() => tracing::info!("stopped"),
         () = tokio::time::sleep(config.stop_timeout) => tracing::warn!("stopped before all requests had finished"),
         () = told_to_stop(signals) => tracing::warn!("stopped at once"),
+    }
+}
+
+/// Reads certificates again at every SIGHUP. Without any there is nothing to read, and the server goes on all the same.
+async fn reload_when_told(tls: Option<Arc<Tls>>, mut hangups: Signal) {
+    while hangups.recv().await.is_some() {
+        match tls.as_ref().map(|tls| tls.reload()) {
+            None => tracing::info!("SIGHUP: there is no certificate to read again"),
+            Some(Ok(())) => tracing::info!("SIGHUP: the certificate was read again"),
+            Some(Err(failure)) => tracing::error!(reason = failure.text, "SIGHUP: the certificate from before stays"),
+        }
     }
 }
 

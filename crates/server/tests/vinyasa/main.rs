@@ -1,9 +1,14 @@
 //! The real binary, over loopback.
 
+mod care;
 mod command;
 mod crash;
+mod front;
 mod http;
 mod kill;
+mod metrics;
 mod process;
 mod sync;
 mod test_mode;
+mod tls;
+mod upgrade;

@@ -140,7 +140,7 @@ impl Place {
         out.read_line(&mut line).expect("reads");
         assert!(line.ends_with('\n'), "no first line; the log: {}", fs::read_to_string(&log).unwrap_or_default());
         let first = json(&line);
-        let address = first["url"].as_str().and_then(|url| url.strip_prefix("http://")).expect("a URL");
+        let address = first["url"].as_str().and_then(|url| url.split_once("://")).expect("a URL").1;
         Server { address: address.parse().expect("an address"), first, child, log, out }
     }
 }
@@ -184,6 +184,11 @@ impl Server {
         Client::new(self.address)
     }
 
+    /// A client of another address of this server.
+    pub fn elsewhere(&self, address: SocketAddr) -> Client {
+        Client::new(address)
+    }
+
     pub fn log(&self) -> String {
         fs::read_to_string(&self.log).expect("has a log")
     }
@@ -194,8 +199,26 @@ impl Server {
 
     /// Sends SIGTERM.
     pub fn terminate(&self) {
-        let done = Command::new("kill").args(["-TERM", &self.pid().to_string()]).status();
+        self.signal("TERM");
+    }
+
+    /// Sends a signal.
+    pub fn signal(&self, name: &str) {
+        let done = Command::new("kill").args([&format!("-{name}"), &self.pid().to_string()]).status();
         assert!(done.expect("runs kill").success());
+    }
+
+    /// Waits until the log holds a text.
+    #[track_caller]
+    #[expect(clippy::disallowed_methods, reason = "nothing tells when another process has written")]
+    pub fn wait_for_log(&self, text: &str) {
+        for _ in 0..PATIENCE.as_millis() / 10 {
+            if self.log().contains(text) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        panic!("the log never says {text}: {}", self.log());
     }
 
     /// Waits for its end.

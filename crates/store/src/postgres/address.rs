@@ -13,7 +13,7 @@ use tokio_postgres::{Client, Config, NoTls};
 use crate::error::Error;
 
 /// How long a server may take to accept a connection, unless its address says otherwise.
-const CONNECT_TIME: Duration = Duration::from_secs(10);
+pub(super) const CONNECT_TIME: Duration = Duration::from_secs(10);
 
 /// Plans as the statements are written, on both engines the same: tables are joined in the order of the text, row by
 /// row, each by an index, whatever statistics say or (on new tables) do not say yet. A statement is planned once for

@@ -2,6 +2,7 @@
 
 mod address;
 mod connection;
+mod inspect;
 mod migrate;
 mod prepared;
 mod reader;
@@ -20,6 +21,7 @@ use crate::pool::Pool;
 use crate::shared::Shared;
 use crate::writer::{Queue, Writer};
 
+pub(crate) use inspect::inspect;
 pub(crate) use reader::Read;
 
 use address::Address;

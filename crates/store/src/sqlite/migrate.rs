@@ -31,7 +31,7 @@ pub(super) fn migrate(connection: &mut Connection, file: &File, migrations: &[Mi
 }
 
 /// The migrations that the file remembers.
-fn recorded(connection: &Connection) -> Result<Vec<Recorded>, Error> {
+pub(super) fn recorded(connection: &Connection) -> Result<Vec<Recorded>, Error> {
     if !connection.query_row(dialect::SQLITE.has_table, ["migrations"], |row| row.get(0))? {
         return Ok(Vec::new());
     }

@@ -1,9 +1,11 @@
 //! One file, one writer, many readers.
 
+mod backup;
 mod checkpoint;
 mod connection;
 mod migrate;
 mod reader;
+mod schema;
 mod session;
 
 use std::fs::OpenOptions;
@@ -21,7 +23,9 @@ use crate::pool::Pool;
 use crate::shared::Shared;
 use crate::writer::{Queue, Writer};
 
+pub(crate) use backup::{back_up, inspect, replace, verify};
 pub(crate) use reader::Read;
+pub(crate) use schema::tables;
 
 use reader::Reader;
 use session::Session;
@@ -79,7 +83,7 @@ impl Database {
 }
 
 /// Makes an empty file that only its owner may read. The engine gives its other files the same rights.
-fn create_private(path: &Path) -> Result<(), Error> {
+pub(crate) fn create_private(path: &Path) -> Result<(), Error> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(false).mode(0o600);
     let made = options.open(path);

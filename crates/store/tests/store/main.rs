@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a failure is what a test is for")]
 
 mod both;
+mod copy;
 mod file;
 mod server;
 mod world;

@@ -4,7 +4,10 @@
 
 use std::sync::Arc;
 
-use store::{Db, Query, Statement, Type};
+use crate::db::Db;
+use crate::error::Error;
+use crate::statement::{Query, Statement};
+use crate::value::Type;
 
 /// Tables whose rows are objects, and the kind of those.
 const OBJECTS: &[(&str, &str)] = &[
@@ -164,16 +167,6 @@ const RULES: &[(&str, &str)] = &[
          WHERE o.custom_field_id <> v.custom_field_id",
     ),
     (
-        "an object appeared and no change tells",
-        "SELECT o.gid FROM objects o WHERE o.kind IN ('task', 'project', 'section', 'story', 'tag') \
-         AND NOT EXISTS (SELECT 1 FROM changes c WHERE c.object_id = o.gid AND c.action = 'added')",
-    ),
-    (
-        "a task went and no change tells",
-        "SELECT t.gid FROM tasks t WHERE t.deleted_at IS NOT NULL AND t.parent_id IS NULL \
-         AND NOT EXISTS (SELECT 1 FROM changes c WHERE c.object_id = t.gid AND c.action = 'deleted')",
-    ),
-    (
         "a change is not heard where it happened",
         "SELECT c.object_id FROM changes c \
          WHERE c.kind <> 'story' \
@@ -190,6 +183,20 @@ const RULES: &[(&str, &str)] = &[
     (
         "a gid will be given again",
         "SELECT o.gid FROM objects o WHERE o.gid >= 4503599627370496 AND o.gid >= (SELECT next FROM gid_blocks WHERE id = 1)",
+    ),
+];
+
+/// What the log of changes tells of everything that rules have done; not of what was brought in by other ways.
+const HISTORY: &[(&str, &str)] = &[
+    (
+        "an object appeared and no change tells",
+        "SELECT o.gid FROM objects o WHERE o.kind IN ('task', 'project', 'section', 'story', 'tag') \
+         AND NOT EXISTS (SELECT 1 FROM changes c WHERE c.object_id = o.gid AND c.action = 'added')",
+    ),
+    (
+        "a task went and no change tells",
+        "SELECT t.gid FROM tasks t WHERE t.deleted_at IS NOT NULL AND t.parent_id IS NULL \
+         AND NOT EXISTS (SELECT 1 FROM changes c WHERE c.object_id = t.gid AND c.action = 'deleted')",
     ),
 ];
 
@@ -257,26 +264,40 @@ fn rules() -> Vec<(String, String)> {
 }
 
 /// What is wrong in a database, with up to ten gids each. Nothing, one hopes.
-pub async fn violations(db: &Db) -> Vec<String> {
+///
+/// # Errors
+/// As [`Db::begin_read`].
+pub async fn violations(db: &Db) -> Result<Vec<String>, Error> {
     find(db, rules()).await
 }
 
+/// What has happened and is missing in the log of changes.
+///
+/// # Errors
+/// As [`Db::begin_read`].
+pub async fn untold(db: &Db) -> Result<Vec<String>, Error> {
+    find(db, HISTORY.iter().map(|(wrong, sql)| ((*wrong).to_owned(), (*sql).to_owned())).collect()).await
+}
+
 /// What stands at the same place of a list as something else: nothing where one writes at a time.
-pub async fn ties(db: &Db) -> Vec<String> {
+///
+/// # Errors
+/// As [`Db::begin_read`].
+pub async fn ties(db: &Db) -> Result<Vec<String>, Error> {
     find(db, TIES.iter().map(|(wrong, sql)| ((*wrong).to_owned(), (*sql).to_owned())).collect()).await
 }
 
-async fn find(db: &Db, rules: Vec<(String, String)>) -> Vec<String> {
+async fn find(db: &Db, rules: Vec<(String, String)>) -> Result<Vec<String>, Error> {
     let mut found = Vec::new();
-    let mut read = db.begin_read().await.expect("begins to read");
+    let mut read = db.begin_read().await?;
     for (wrong, sql) in rules {
         let statement: Arc<Statement> = Statement::new(format!("{sql} LIMIT 10"), &[Type::Int]);
-        let block = read.slow_level(&[Query::new(&statement, Vec::new())]).await.expect(&wrong).remove(0);
+        let block = read.slow_level(&[Query::new(&statement, Vec::new())]).await?.pop().unwrap_or_default();
         if !block.is_empty() {
             let gids: Vec<String> = (0..block.len()).filter_map(|row| Some(block.int(row, 0)?.to_string())).collect();
             found.push(format!("{wrong}: {}", gids.join(", ")));
         }
     }
     read.finish().await;
-    found
+    Ok(found)
 }
