@@ -77,6 +77,14 @@ impl Error {
         matches!(self, Error::Conflict(_))
     }
 
+    /// The error of a transaction that could not be kept.
+    pub(crate) fn lost(self) -> Self {
+        match self {
+            Error::Commit(_) => self,
+            other => Error::Commit(other.to_string()),
+        }
+    }
+
     /// An engine's error that has no kind of its own here.
     pub(crate) fn engine(message: impl ToString) -> Self {
         Error::Engine(message.to_string())

@@ -26,7 +26,8 @@ pub(crate) trait Session: Send {
     fn undo(&mut self) -> Result<(), Error>;
     /// Whether something outlived a rollback and is to be made durable by another transaction.
     fn has_debt(&self) -> bool;
-    /// Makes the transaction durable. After an error nothing of it remains and the connection must be reopened.
+    /// Makes the transaction durable. After [`Error::Commit`] nothing of it remains, as far as is known, and the
+    /// connection must be reopened; any other error is that of a statement that was to be run later, and has undone it.
     fn commit(&mut self) -> Result<(), Error>;
     /// Undoes the transaction, if one is open.
     fn rollback(&mut self) -> Result<(), Error>;
@@ -40,8 +41,6 @@ pub(crate) trait Session: Send {
     fn run_all(&mut self, steps: &[Step]) -> Result<Vec<Block>, Error>;
     /// Runs a step before whatever comes next; an error of it may be told only then. The rows to insert are whole.
     fn later(&mut self, step: Step) -> Result<(), Error>;
-    /// Runs what was to be run later.
-    fn flush(&mut self) -> Result<(), Error>;
     /// Whether a transaction that is open keeps all others from writing.
     fn is_alone(&self) -> bool;
     fn lock(&mut self, key: i64) -> Result<(), Error>;

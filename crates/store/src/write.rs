@@ -46,7 +46,7 @@ impl Write {
     /// of `columns`, then those of the second, and so on. The number of rows inserted.
     ///
     /// # Errors
-    /// As [`Write::query`].
+    /// As [`Write::later`]: a few rows wait for what comes next.
     pub fn insert_rows(&mut self, table: &str, columns: &[(&str, Type)], rows: &[Value]) -> Result<u64, Error> {
         self.run(|session| {
             step::whole_rows(columns.len(), rows)?;
@@ -76,11 +76,6 @@ impl Write {
         self.run(|session| step.check().and_then(|()| session.later(step)))
     }
 
-    /// Runs what was to be run later. The function that has the transaction need not call this at its end.
-    pub(crate) fn flush(&mut self) -> Result<(), Error> {
-        self.session.flush().inspect_err(|error| remember(&mut self.failure, error))
-    }
-
     /// Whether nobody else writes while this transaction is open, so that what it has read stays true without a lock.
     pub fn is_alone(&self) -> bool {
         self.session.is_alone()
@@ -96,10 +91,11 @@ impl Write {
         gid.inspect_err(|error| remember(failure, error))
     }
 
-    /// Waits until no other transaction holds the lock of this key, and holds it to the end of this one.
+    /// Waits until no other transaction holds the lock of this key, and holds it to the end of this one. What comes next
+    /// sees what whoever had the lock before has written.
     ///
     /// # Errors
-    /// As [`Write::query`].
+    /// As [`Write::later`]: where there are round trips, it is the next statement that waits.
     pub fn lock(&mut self, key: i64) -> Result<(), Error> {
         self.run(|session| session.lock(key))
     }
@@ -107,7 +103,7 @@ impl Write {
     /// As [`Write::lock`], for many keys, one after the other.
     ///
     /// # Errors
-    /// As [`Write::query`].
+    /// As [`Write::lock`].
     pub fn lock_all(&mut self, keys: &[i64]) -> Result<(), Error> {
         self.run(|session| session.lock_all(keys))
     }
@@ -116,7 +112,7 @@ impl Write {
     /// alone later in the same transaction takes a deadlock with whoever wants the same.
     ///
     /// # Errors
-    /// As [`Write::query`].
+    /// As [`Write::lock`].
     pub fn share(&mut self, key: i64) -> Result<(), Error> {
         self.run(|session| session.share(key))
     }

@@ -156,15 +156,15 @@ impl<'a> Batch<'a> {
         // While there is nothing to keep, the transaction itself serves as the savepoint.
         let first = self.kept == 0;
         if !first {
-            self.write.session.save().map_err(lost)?;
+            self.write.session.save().map_err(Error::lost)?;
         }
         let keep = request.run(self.write);
         let session = &mut self.write.session;
         match (keep, first) {
-            (false, true) => session.rollback().map_err(lost),
-            (false, false) if session.is_open() => session.undo().map_err(lost),
+            (false, true) => session.rollback().map_err(Error::lost),
+            (false, false) if session.is_open() => session.undo().map_err(Error::lost),
             (true, true) if session.is_open() => Ok(()),
-            (true, false) if session.is_open() => session.keep().map_err(lost),
+            (true, false) if session.is_open() => session.keep().map_err(Error::lost),
             // A full disk, for one, makes the engine give up the transaction with all that was in it.
             _ => Err(Error::Commit("the engine gave up the transaction".into())),
         }?;
@@ -196,10 +196,10 @@ impl<'a> Batch<'a> {
             if !session.has_debt() {
                 return Ok(());
             }
-            session.begin().map_err(lost)?;
+            session.begin().map_err(Error::lost)?;
         }
-        shared.faults.commit().map_err(lost)?;
-        session.commit().map_err(lost)?;
+        shared.faults.commit().map_err(Error::lost)?;
+        session.commit()?;
         shared.commits.fetch_add(1, Relaxed);
         shared.batches.count(self.kept);
         Ok(())
@@ -221,13 +221,5 @@ fn answer(requests: Vec<Box<dyn Request>>, failure: Option<Error>) {
         let failure = failure.clone();
         // An answer that nobody waits for is dropped here. Should that panic, the others still get theirs.
         drop(catch_unwind(AssertUnwindSafe(|| request.answer(failure))));
-    }
-}
-
-/// The error of a transaction that could not be kept.
-fn lost(error: Error) -> Error {
-    match error {
-        Error::Commit(_) => error,
-        other => Error::Commit(other.to_string()),
     }
 }

@@ -139,8 +139,28 @@ impl Session {
         Ok(self.run(&[query])?.next().unwrap_or_default())
     }
 
+    /// Keeps what waits from becoming too much.
+    fn flush_many(&mut self) -> Result<(), Error> {
+        if self.waiting.len() >= WAITING { self.run(&[]).map(drop) } else { Ok(()) }
+    }
+
     fn command(&mut self, query: &Query) -> Result<(), Error> {
         self.run(slice::from_ref(query)).map(drop)
+    }
+
+    fn try_commit(&mut self) -> Result<(), Error> {
+        if self.stage == Stage::Wanted && !self.waiting.is_empty() {
+            // A beginning may be repeated on a new connection, an end may not.
+            self.run(&[]).map(drop)?;
+        }
+        match self.stage {
+            // The server would undo everything, and say nothing.
+            Stage::Begun if !self.link.connection.as_ref().is_some_and(Connection::is_fit) => {
+                Err(Error::engine("the transaction has failed"))
+            }
+            Stage::Begun => self.command(&COMMIT),
+            Stage::Wanted | Stage::None => Ok(()),
+        }
     }
 
     /// Does something with a connection for what is not done often.
@@ -209,16 +229,15 @@ impl session::Session for Session {
     }
 
     fn commit(&mut self) -> Result<(), Error> {
-        self.flush()?;
-        match std::mem::replace(&mut self.stage, Stage::None) {
-            // The server would undo everything, and say nothing.
-            Stage::Begun if !self.link.connection.as_ref().is_some_and(Connection::is_fit) => {
-                self.stage = Stage::Begun;
-                Err(Error::engine("the transaction has failed"))
-            }
-            Stage::Begun => self.command(&COMMIT),
-            Stage::Wanted | Stage::None => Ok(()),
+        let result = self.try_commit();
+        if result.is_err() {
+            // Whether the server has heard of the end is not known of a connection that was lost over it.
+            let is_lost = self.link.connection.as_mut().is_none_or(Connection::is_lost);
+            self.rollback()?;
+            return if is_lost { result.map_err(Error::lost) } else { result };
         }
+        self.stage = Stage::None;
+        result
     }
 
     fn rollback(&mut self) -> Result<(), Error> {
@@ -248,10 +267,10 @@ impl session::Session for Session {
         let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
         let count = rows.len() / columns.len().max(1);
         if count <= FEW {
-            // A copy takes more messages, and its text is parsed each time.
-            let mut queries = Vec::new();
-            push_inserts(table, &names, rows, &mut queries);
-            return Ok(self.run(&queries)?.map(|answer| answer.count).sum());
+            // A copy takes more messages, and its text is parsed each time. All rows go in, or the statement fails.
+            push_inserts(table, &names, rows, &mut self.waiting);
+            self.flush_many()?;
+            return Ok(count as u64);
         }
         self.run(&[]).map(drop)?;
         let types: Vec<ServerType> = columns.iter().map(|(_, kind)| server_type(*kind)).collect();
@@ -282,11 +301,7 @@ impl session::Session for Session {
 
     fn later(&mut self, step: Step) -> Result<(), Error> {
         push_step(step, &mut self.waiting);
-        if self.waiting.len() >= WAITING { self.flush() } else { Ok(()) }
-    }
-
-    fn flush(&mut self) -> Result<(), Error> {
-        if self.waiting.is_empty() { Ok(()) } else { self.run(&[]).map(drop) }
+        self.flush_many()
     }
 
     fn is_alone(&self) -> bool {
@@ -294,16 +309,16 @@ impl session::Session for Session {
     }
 
     fn lock(&mut self, key: i64) -> Result<(), Error> {
-        self.one(Query::new(&LOCK, vec![key.into()])).map(drop)
+        self.later(Step::Lock(key))
     }
 
     fn share(&mut self, key: i64) -> Result<(), Error> {
-        self.one(Query::new(&SHARE, vec![key.into()])).map(drop)
+        self.later(Step::Share(key))
     }
 
     fn lock_all(&mut self, keys: &[i64]) -> Result<(), Error> {
         let keys: Vec<String> = keys.iter().map(i64::to_string).collect();
-        self.one(Query::new(&LOCK_ALL, vec![keys.join(",").into()])).map(drop)
+        self.later(Step::Run(Query::new(&LOCK_ALL, vec![keys.join(",").into()])))
     }
 
     fn reserve_gids(&mut self, floor: i64) -> Result<i64, Error> {

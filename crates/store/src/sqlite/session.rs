@@ -113,7 +113,7 @@ impl session::Session for Session {
     }
 
     fn commit(&mut self) -> Result<(), Error> {
-        self.run("COMMIT")?;
+        self.run("COMMIT").map_err(Error::lost)?;
         self.reserved = None;
         Ok(())
     }
@@ -156,10 +156,6 @@ impl session::Session for Session {
 
     fn later(&mut self, step: Step) -> Result<(), Error> {
         self.run_all(&[step]).map(drop)
-    }
-
-    fn flush(&mut self) -> Result<(), Error> {
-        Ok(())
     }
 
     fn is_alone(&self) -> bool {

@@ -1,8 +1,9 @@
 //! What only a database on a server promises.
 
+use std::sync::{Arc, Barrier};
 use std::time::Duration;
 
-use store::{Error, Statement, Type};
+use store::{Error, Statement, Step, Type};
 
 use crate::world::{World, count_to, names, put, select};
 
@@ -20,6 +21,35 @@ async fn commits_wait_for_the_disk() {
     for (setting, value) in [("transaction_isolation", "repeatable read"), ("transaction_read_only", "on")] {
         assert_eq!(select(&db, &format!("SHOW {setting}"), &[Type::Text]).await.text(0, 0), Some(value));
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_deadlock_is_told_to_one_as_busy() {
+    let db = World::server().open().await;
+    let both = Arc::new(Barrier::new(2));
+    let writes = [(1, 2), (2, 1)].map(|(first, second)| {
+        let (db, both) = (db.clone(), Arc::clone(&both));
+        tokio::spawn(async move {
+            db.write(move |write| {
+                write.lock(first)?;
+                // A lock waits for what comes next.
+                write.run_all(&[Step::Share(first + 10)])?;
+                both.wait();
+                write.lock(second)
+            })
+            .await
+        })
+    });
+    let mut answers = Vec::new();
+    for write in writes {
+        answers.push(write.await.unwrap());
+    }
+    answers.sort_by_key(Result::is_err);
+    assert!(matches!(&answers[..], [Ok(()), Err(Error::Busy(_))]), "{answers:?}");
+    // It is no failure of the disk: nobody has to write first.
+    let commits = db.commits();
+    db.probe().await.unwrap();
+    assert_eq!(db.commits(), commits);
 }
 
 const DISCONNECT: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
