@@ -119,7 +119,9 @@ impl Document<'_> {
 
     fn parameter(&self, kind: QueryKind) -> Json {
         match kind {
-            QueryKind::Any | QueryKind::Object(_) | QueryKind::Offset => json!({ "type": "string" }),
+            QueryKind::Any | QueryKind::Object(_) | QueryKind::Filter(FilterKind::Text) | QueryKind::Offset => {
+                json!({ "type": "string" })
+            }
             QueryKind::Filter(FilterKind::Bool) => json!({ "type": "boolean" }),
             QueryKind::Filter(FilterKind::Time) => json!({ "type": "string", "format": "date-time" }),
             QueryKind::Filter(FilterKind::Gid) => json!({ "type": "string" }),

@@ -92,6 +92,8 @@ pub enum FilterKind {
     Time,
     /// A gid.
     Gid,
+    /// Text, compared as it is.
+    Text,
 }
 
 /// An order over two tables that is walked part by part: the rows of one outer row after another.

@@ -21,6 +21,8 @@ pub enum Guard {
     Via(&'static str, &'static Resource),
     /// Whom both let see it; the first decides what may be done.
     Both(&'static Guard, &'static Guard),
+    /// As each of these would have it: the object is one of theirs. They keep a trash, which tells them apart.
+    OneOf(&'static [&'static Resource]),
     /// An SQL predicate over `{key}`, the object's gid. What may be done is decided by grants on the object itself.
     Sql(&'static str),
 }
@@ -40,6 +42,9 @@ pub enum Names {
 pub struct Resource {
     /// `resource_type`; empty for rows without gid.
     pub kind: &'static str,
+    /// The `resource_type`s under which its objects are known, where that is not its own: it is another face of theirs, or
+    /// stands for any of several.
+    pub kinds: &'static [&'static str],
     /// The table that `t` stands for.
     pub table: &'static str,
     /// Who may see a row.
@@ -66,6 +71,7 @@ impl Resource {
     pub const fn new(kind: &'static str, table: &'static str) -> Self {
         Resource {
             kind,
+            kinds: &[],
             table,
             guard: Guard::Scope,
             open_in_relations: false,
@@ -86,6 +92,11 @@ impl Resource {
     /// Whether its objects have a gid.
     pub fn has_gid(&self) -> bool {
         !self.kind.is_empty()
+    }
+
+    /// Whether an object of this kind is one of its own.
+    pub fn is_of(&self, kind: &str) -> bool {
+        if self.kinds.is_empty() { self.kind == kind } else { self.kinds.contains(&kind) }
     }
 
     /// `.. AND `: the object whose gid is the expression `key` is not in the trash; nothing for what never is.
@@ -140,6 +151,10 @@ impl Guard {
                 format!("{}{}", resource.there(&key), resource.guard.predicate(&key))
             }
             Guard::Both(one, other) => format!("({} AND {})", one.predicate(key), other.predicate(key)),
+            Guard::OneOf(resources) => {
+                let each = resources.iter().map(|one| format!("{}{}", one.there(key), one.guard.predicate(key)));
+                format!("({})", each.collect::<Vec<_>>().join(" OR "))
+            }
             Guard::Sql(predicate) => format!("({})", predicate.replace("{key}", key)),
         }
     }

@@ -25,6 +25,7 @@ pub(crate) static MIGRATIONS: &[Migration] = migrations![
     2 "0002_work",
     3 "0003_change_sets",
     4 "0004_fewer_indexes",
+    20 "0020_content",
 ];
 
 /// The table in which a database remembers its steps.

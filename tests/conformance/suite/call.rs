@@ -64,6 +64,8 @@ fn asked(place: &Place, id: &str) -> (String, Option<Json>) {
     let gid = |name: &str| place.gid(name);
     let query = match id {
         "getProjects" | "getTags" | "getUsers" => format!("workspace={}", gid("workspace_gid")),
+        "getReactionsOnObject" => format!("target={}&emoji_base=%F0%9F%91%8D", gid("story_gid")),
+        "getStatusesForObject" => format!("parent={}", gid("project_gid")),
         "getTasks" => format!("project={}", gid("project_gid")),
         _ => String::new(),
     };
@@ -84,7 +86,11 @@ fn asked(place: &Place, id: &str) -> (String, Option<Json>) {
             json!({"workspace": gid("workspace_gid"), "name": "Umbra new project", "privacy_setting": "private"})
         }
         "createProjectForTeam" | "createProjectForWorkspace" => json!({"name": "Umbra new project"}),
+        "createProjectStatusForProject" => json!({"text": "Umbra new status", "color": "red"}),
         "createSectionForProject" => json!({"name": "Umbra new section"}),
+        "createStatusForObject" => {
+            json!({"parent": gid("project_gid"), "text": "Umbra new status", "status_type": "at_risk"})
+        }
         "createStoryForTask" => json!({"text": "Umbra new comment"}),
         "createSubtaskForTask" => json!({"name": "Umbra new subtask"}),
         "createTag" => json!({"workspace": gid("workspace_gid"), "name": "Umbra new tag"}),

@@ -66,6 +66,7 @@ both!(every_plan_and_listing_runs, place, |place: Place| async move {
                 .map(|(at, filter)| match filter.kind {
                     FilterKind::Bool => (at, Value::Bool(true)),
                     FilterKind::Time | FilterKind::Gid => (at, Value::Int(1)),
+                    FilterKind::Text => (at, Value::from("x")),
                 })
                 .collect();
             let keys = listing.order.iter().map(|key| if key.text { Value::from("a0") } else { Value::Int(0) });
