@@ -108,11 +108,15 @@ impl Document<'_> {
                     "pretty": { "type": "boolean" }
                 }
             });
+            let form = data.clone();
             let schema = json!({
                 "type": "object", "properties": { "data": data, "options": options }, "additionalProperties": false
             });
             described["requestBody"] =
                 json!({ "required": true, "content": { "application/json": { "schema": schema } } });
+            if operation.upload().is_some() {
+                described["requestBody"]["content"]["multipart/form-data"] = json!({ "schema": form });
+            }
         }
         described
     }
@@ -291,6 +295,7 @@ fn input(kind: &InputKind) -> Json {
         InputKind::Object(inputs) => object_input(inputs),
         InputKind::Objects(inputs) => json!({ "type": "array", "items": object_input(inputs) }),
         InputKind::Json => json!({ "type": "object" }),
+        InputKind::Upload => json!({ "type": "string", "format": "binary" }),
     }
 }
 

@@ -4,7 +4,7 @@ use model::Level;
 
 use crate::call::Call;
 use crate::error::Result;
-use crate::input::Input;
+use crate::input::{Input, InputKind};
 use crate::parameter::Parameters;
 use crate::resource::Resource;
 
@@ -360,6 +360,11 @@ impl Operation {
     pub const fn older(mut self, paths: &'static [&'static str]) -> Self {
         self.older = paths;
         self
+    }
+
+    /// The property that is a file, if one is.
+    pub fn upload(&self) -> Option<&'static Input> {
+        self.inputs.iter().find(|input| matches!(input.kind, InputKind::Upload))
     }
 
     /// The listings that it may read, whatever the parameters choose.

@@ -8,6 +8,7 @@ use store::{Block, Cell, Query, Read};
 use crate::access::Viewer;
 use crate::field::Kind;
 use crate::json::Writer;
+use crate::link::Links;
 use crate::plan::{BESIDE, Child, Key, Node, Plan, PlannedField, RowsBeside, Show, TARGET};
 use crate::sql::{Bindings, LONGEST_LIST};
 
@@ -20,6 +21,8 @@ pub struct Scene {
     pub base: Arc<str>,
     /// The moment of the request, in milliseconds since 1970.
     pub now: i64,
+    /// What signs addresses.
+    pub links: Arc<Links>,
 }
 
 /// The rows of one node.

@@ -2,6 +2,7 @@
 //!
 //! This list is the table of contents.
 
+pub mod attachment;
 pub mod custom_field;
 pub mod custom_field_display;
 pub mod custom_field_setting;
@@ -39,6 +40,7 @@ pub static RESOURCES: &[&Resource] = &[
     &status_update::STATUS_UPDATE,
     &status_update::PROJECT_STATUS,
     &reaction::REACTION,
+    &attachment::ATTACHMENT,
     &custom_field::CUSTOM_FIELD,
     &custom_field_setting::CUSTOM_FIELD_SETTING,
     &enum_option::ENUM_OPTION,

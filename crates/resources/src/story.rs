@@ -62,6 +62,7 @@ pub static STORY: Resource = Resource {
         one("created_by", &USER, "created_by_id").compact(),
         one("custom_field", &CUSTOM_FIELD, "object_id").only(with::CUSTOM_FIELD),
         one("dependency", &TASK, "object_id").only(with::DEPENDENCY),
+        text_detail("file_name").internal(),
         one("follower", &USER, "object_id").only(with::FOLLOWER),
         LIKED.alias("hearted"),
         LIKES.alias("hearts"),

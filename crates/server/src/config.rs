@@ -48,6 +48,8 @@ pub struct Config {
     pub log_format: LogFormat,
     /// The largest body, in bytes.
     pub body_limit: usize,
+    /// The largest file that can be attached, in bytes.
+    pub attachment_limit: usize,
     /// How long a client may take to send a body.
     pub body_timeout: Duration,
     /// How long a client may keep a connection without a whole head of a request.
@@ -96,6 +98,7 @@ impl Default for Config {
             log: None,
             log_format: LogFormat::Auto,
             body_limit: 10 << 20,
+            attachment_limit: 100 << 20,
             body_timeout: Duration::from_secs(60),
             idle_timeout: Duration::from_secs(120),
             stop_timeout: Duration::from_secs(30),
@@ -156,9 +159,15 @@ pub static SETTINGS: &[Setting] = &[
     setting("body_limit", "10MiB", "largest request body; bytes, or with KiB, MiB, GiB", |config, text| {
         put(&mut config.body_limit, size(text))
     }),
-    setting("body_timeout", "60", "seconds that a client may take to send a body", |config, text| {
-        put(&mut config.body_timeout, seconds(text))
+    setting("attachment_limit", "100MiB", "largest file that can be attached; bytes, or with KiB, MiB, GiB", {
+        |config, text| put(&mut config.attachment_limit, size(text))
     }),
+    setting(
+        "body_timeout",
+        "60",
+        "seconds that a client may take to send a body, or the next piece of a file",
+        |config, text| put(&mut config.body_timeout, seconds(text)),
+    ),
     setting("idle_timeout", "120", "seconds for which a connection may be kept without the head of a request", {
         |config, text| put(&mut config.idle_timeout, seconds(text))
     }),

@@ -56,6 +56,7 @@ fn wrong_values(kind: &InputKind) -> Vec<Json> {
         InputKind::Object(_) => vec![json!(7), json!("x"), json!([]), json!(true)],
         InputKind::Objects(_) => vec![json!(7), json!("x"), json!({}), nested(json!(7)), nested(Json::Null)],
         InputKind::Json => vec![json!(7), json!("x"), json!([]), json!(true)],
+        InputKind::Upload => vec![json!(7), json!("x"), json!([]), json!({})],
     }
 }
 

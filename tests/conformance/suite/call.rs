@@ -63,6 +63,7 @@ fn target(id: &str) -> Option<&'static str> {
 fn asked(place: &Place, id: &str) -> (String, Option<Json>) {
     let gid = |name: &str| place.gid(name);
     let query = match id {
+        "getAttachmentsForObject" => format!("parent={}", gid("task_gid")),
         "getProjects" | "getTags" | "getUsers" => format!("workspace={}", gid("workspace_gid")),
         "getReactionsOnObject" => format!("target={}&emoji_base=%F0%9F%91%8D", gid("story_gid")),
         "getStatusesForObject" => format!("parent={}", gid("project_gid")),
@@ -78,6 +79,10 @@ fn asked(place: &Place, id: &str) -> (String, Option<Json>) {
         "addProjectForTask" => json!({"project": gid("project_gid"), "section": gid("empty_section")}),
         "addTagForTask" => json!({"tag": gid("tag_gid")}),
         "addTaskForSection" => json!({"task": gid("first_task")}),
+        "createAttachmentForObject" => json!({
+            "parent": gid("task_gid"), "resource_subtype": "external", "name": "Umbra link",
+            "url": "https://umbra.example/",
+        }),
         "createCustomField" => {
             json!({"workspace": gid("workspace_gid"), "name": "Umbra new field", "resource_subtype": "text"})
         }

@@ -26,7 +26,12 @@ both!(every_plan_and_listing_runs, place, |place: Place| async move {
     let workspace: i64 = place.gid("workspace_gid").parse().unwrap();
     let viewer =
         Arc::new(Viewer { user, principals: vec![workspace, user], workspaces: vec![workspace], ..Viewer::default() });
-    let scene = Scene { viewer: Arc::clone(&viewer), base: "http://localhost".into(), now: testkit::START };
+    let scene = Scene {
+        viewer: Arc::clone(&viewer),
+        base: "http://localhost".into(),
+        now: testkit::START,
+        links: Arc::clone(&place.world.api.links),
+    };
     let api = &place.world.api;
     let mut read = api.read().await.unwrap();
     let mut resources: Vec<&'static Resource> = RESOURCES.to_vec();

@@ -16,6 +16,7 @@ use super::print_object;
 use crate::config::{Common, Config};
 use crate::connection::Connections;
 use crate::failure::{Failure, Result};
+use crate::files::Files;
 use crate::http::Http;
 use crate::open::{clock, list_workspaces, open_database, random, write_as_administrator};
 use crate::organization::{Person, found_organization};
@@ -88,7 +89,12 @@ impl Serve {
         if test.is_some() {
             tracing::warn!("test mode: time stands still, tokens can be guessed, and whoever calls /-/test rules");
         }
-        let http = Arc::new(Http::new(Arc::new(api), config, &url, test));
+        let api = Arc::new(api);
+        let sweeping = test.is_none().then(|| {
+            let files = Files::below(&config.data, api.random.clone());
+            tokio::spawn(files.sweep(Arc::clone(&api)))
+        });
+        let http = Arc::new(Http::new(api, config, &url, test));
         tracing::info!(%url, version = VERSION, database = %config.location(), "serving");
         let mut first_line = vec![("url", url.as_str()), ("version", VERSION)];
         if let Some(begun) = &begun {
@@ -97,6 +103,9 @@ impl Serve {
         }
         print_object(&first_line)?;
         serve_until_told(config, listeners, http, signals).await;
+        if let Some(sweeping) = sweeping {
+            sweeping.abort();
+        }
         Ok(())
     }
 }

@@ -1,5 +1,6 @@
 //! The real binary, over loopback.
 
+mod attachment;
 mod command;
 mod crash;
 mod http;
