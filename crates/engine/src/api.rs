@@ -268,8 +268,9 @@ impl Api {
                 (None, "") => Selection::compact(resource),
                 (None, shown) => Selection::of(resource, shown),
             };
-            let plan = Plan::new(resource, &selection, matches!(route.operation.action, Action::Get));
-            let keep = plan.nodes <= LARGEST_KEPT_PLAN;
+            let guarded = matches!(route.operation.action, Action::Get);
+            let plan = Plan::new(resource, &selection, guarded, single);
+            let keep = plan.places <= LARGEST_KEPT_PLAN;
             (plan, keep)
         })
     }

@@ -311,7 +311,8 @@ impl<'a> Call<'a> {
             return Ok(*workspace);
         }
         // Whoever asks about one object of the body asks about the next.
-        let named = self.known.named.iter().flat_map(|(_, gids)| gids);
+        let named = self.known.named.iter().filter(|(resource, _)| resource.names != Names::User);
+        let named = named.flat_map(|(_, gids)| gids);
         let mut gids: Vec<i64> = named.copied().take(LONGEST_LIST).collect();
         if !gids.contains(&gid) {
             gids = vec![gid];

@@ -33,7 +33,7 @@ pub enum Kind {
 /// Where the rows of a to-many relation come from. In the texts, `t` is the target's row.
 #[derive(Clone, Copy, Debug)]
 pub enum Edge {
-    /// A table of pairs: `owner` and `target` are its columns, `order` the order of the targets (over `e` and `t`).
+    /// A table of pairs: `owner` and `target` are its columns, `order` the order of the targets (over its row `e`).
     Link {
         /// The table of pairs.
         table: &'static str,

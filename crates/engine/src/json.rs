@@ -94,15 +94,29 @@ pub fn write_int(value: i64, out: &mut Vec<u8>) {
     out.extend_from_slice(&digits[at..]);
 }
 
+/// Whether a byte stands for itself in a string. Without branches, so that many are looked at together.
+fn is_plain(byte: u8) -> bool {
+    (byte >= 0x20) & (byte != b'"') & (byte != b'\\')
+}
+
 fn escape(value: &str, out: &mut Vec<u8>) {
     let bytes = value.as_bytes();
     let mut copied = 0;
-    for (at, &byte) in bytes.iter().enumerate() {
-        if byte >= 0x20 && byte != b'"' && byte != b'\\' {
+    let mut at = 0;
+    while at < bytes.len() {
+        if let Some(many) = bytes[at..].first_chunk::<16>()
+            && many.iter().fold(true, |plain, byte| plain & is_plain(*byte))
+        {
+            at += 16;
             continue;
         }
-        out.extend_from_slice(&bytes[copied..at]);
-        copied = at + 1;
+        let byte = bytes[at];
+        at += 1;
+        if is_plain(byte) {
+            continue;
+        }
+        out.extend_from_slice(&bytes[copied..at - 1]);
+        copied = at;
         match byte {
             b'"' => out.extend_from_slice(b"\\\""),
             b'\\' => out.extend_from_slice(b"\\\\"),

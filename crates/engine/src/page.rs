@@ -13,7 +13,7 @@ use store::{Block, Query, Read, Type, Value};
 use crate::access::Viewer;
 use crate::error::{Error, Result};
 use crate::operation::{FilterKind, Key, Listing};
-use crate::resource::Resource;
+use crate::resource::{Guard, Resource};
 use crate::sql::{Bindings, Template};
 
 /// The JOSE header of every token.
@@ -132,16 +132,25 @@ pub struct Listings {
 /// Which statement of a listing.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Part {
-    /// The whole list, from the start or after a position.
-    Whole { after: bool },
-    /// The rows of one outer row.
-    Inner { after: bool },
+    /// The whole list, from the start or after a position; judged row by row, or found among the few that the viewer sees.
+    Whole { after: bool, few: bool },
+    /// How many rows the viewer sees at all, up to [`FEW`].
+    Seen,
+    /// The rows of one outer row, after a position.
+    Rest,
+    /// The rows of the next few outer rows, one's after another's.
+    Parts,
     /// The outer rows.
     Outer { after: bool },
 }
 
+/// Who sees fewer objects than that sees few.
+const FEW: i64 = 1_000;
+
 /// Outer rows that are looked into at once.
-const PARTS_AT_ONCE: i64 = 4;
+const PARTS_AT_ONCE: usize = 4;
+/// What their gids are bound as; the tie of a nested listing says `:part`.
+const PARTS: [&str; PARTS_AT_ONCE] = ["part0", "part1", "part2", "part3"];
 
 impl Listings {
     /// Loads the page. `beside` runs together with the first query; its results come back too.
@@ -153,12 +162,13 @@ impl Listings {
     ) -> Result<(Page, Vec<Block>), store::Error> {
         let extra = beside.len();
         let mut queries = beside;
-        let mut found = Found { keys: Vec::new(), most: list.limit + 1 };
+        let mut found = Found { gids: Vec::new(), limit: list.limit, last: None };
         let Some(nested) = &list.listing.nested else {
-            queries.push(self.rows(list, Part::Whole { after: list.after.is_some() }, found.most, &[]));
+            let few = self.sees_few(read, list).await?;
+            queries.push(self.rows(list, Part::Whole { after: list.after.is_some(), few }, found.wanted(), &[]));
             let mut blocks = read.level(&queries).await?;
             found.add(&blocks.split_off(extra)[0], list.listing.order, &[]);
-            return Ok((found.page(list.limit), blocks));
+            return Ok((found.page(), blocks));
         };
         let inner = &list.listing.order[2..];
         let mut outer = list.after.as_ref().map(|position| [position.keys[0].clone(), position.keys[1].clone()]);
@@ -166,7 +176,7 @@ impl Listings {
             (Some(position), Some([_, part])) => {
                 let mut named = vec![("part", part.clone())];
                 named.extend(NAMES.iter().copied().zip(position.keys[2..].iter().cloned()));
-                self.rows(list, Part::Inner { after: true }, found.most, &named)
+                self.rows(list, Part::Rest, found.wanted(), &named)
             }
             _ => self.outer(list, nested, None),
         });
@@ -183,22 +193,13 @@ impl Listings {
             let each: Vec<[Value; 2]> = (0..parts.len())
                 .map(|row| [parts.text(row, 0).unwrap_or_default().into(), parts.int(row, 1).into()])
                 .collect();
-            let queries: Vec<Query> = each
-                .iter()
-                .map(|[_, part]| {
-                    self.rows(
-                        list,
-                        Part::Inner { after: false },
-                        found.most - found.keys.len(),
-                        &[("part", part.clone())],
-                    )
-                })
-                .collect();
-            for (block, part) in read.level(&queries).await?.iter().zip(&each) {
-                found.add(block, inner, part);
-            }
+            // Fewer than asked for: the last ones are NULL and have no rows.
+            let gid = |at: usize| each.get(at).map_or(Value::Null, |[_, gid]| gid.clone());
+            let named: Vec<(&str, Value)> = PARTS.iter().enumerate().map(|(at, name)| (*name, gid(at))).collect();
+            let block = read.one(self.rows(list, Part::Parts, found.wanted(), &named)).await?;
+            found.add_parts(&block, inner, &each);
             outer = each.last().cloned();
-            if found.full() || each.len() < PARTS_AT_ONCE as usize {
+            if found.full() || each.len() < PARTS_AT_ONCE {
                 break;
             }
             parts = match &outer {
@@ -206,7 +207,29 @@ impl Listings {
                 None => break,
             };
         }
-        Ok((found.page(list.limit), blocks))
+        Ok((found.page(), blocks))
+    }
+
+    /// Whether a list is better found among what the viewer sees than judged row by row. That is so for guests, to whom a
+    /// few objects have been shown, in lists of what the whole workspace has.
+    async fn sees_few(&self, read: &mut Read, list: &Listed<'_>) -> Result<bool, store::Error> {
+        let viewer = list.viewer;
+        let guest = !viewer.workspaces.iter().any(|workspace| viewer.is_member(*workspace));
+        let Guard::Scopes { table, .. } = list.resource.guard else {
+            return Ok(false);
+        };
+        if !guest || list.listing.covered {
+            return Ok(false);
+        }
+        let template = self.template(list, Part::Seen, || {
+            let text = format!(
+                "SELECT count(*) FROM (SELECT 1 FROM {{each_principal}} p CROSS JOIN grants g CROSS JOIN {table} x \
+                 WHERE g.principal_id = p.column1 AND x.scope_id = g.scope_id LIMIT {FEW}) seen"
+            );
+            Template::new(&text, &[Type::Int])
+        });
+        let seen = read.one(template.bind(&Bindings { viewer, now: list.now, ids: &[], named: &[] })).await?;
+        Ok(seen.int(0, 0).is_some_and(|seen| seen < FEW))
     }
 
     fn outer(&self, list: &Listed<'_>, nested: &crate::operation::Nested, after: Option<&[Value; 2]>) -> Query {
@@ -229,7 +252,7 @@ impl Listings {
         let template = self.template(list, part, || rows_template(list, part));
         let mut named: Vec<(&str, Value)> = list.parents.clone();
         named.extend_from_slice(beside);
-        if let (Part::Whole { after: true }, Some(position)) = (part, &list.after) {
+        if let (Part::Whole { after: true, .. }, Some(position)) = (part, &list.after) {
             named.extend(NAMES.iter().copied().zip(position.keys.iter().cloned()));
         }
         for (at, value) in &list.filters {
@@ -263,8 +286,16 @@ fn rows_template(list: &Listed<'_>, part: Part) -> Template {
     let order = if listing.nested.is_some() { &listing.order[2..] } else { listing.order };
     let keys: Vec<&str> = order.iter().map(|key| key.expression).collect();
     let keys = keys.join(", ");
-    let mut text = format!("SELECT {}, {keys} FROM {} WHERE {}", listing.gid, listing.from, listing.filter);
-    if let (Part::Inner { .. }, Some(nested)) = (part, &listing.nested) {
+    let Listing { gid, from, filter, .. } = listing;
+    let mut text = match (part, list.resource.guard) {
+        (Part::Whole { few: true, .. }, Guard::Scopes { table, owner }) => format!(
+            "SELECT DISTINCT {gid}, {keys} FROM {{each_principal}} p CROSS JOIN grants g CROSS JOIN {table} x \
+             CROSS JOIN {from} WHERE g.principal_id = p.column1 AND x.scope_id = g.scope_id AND {gid} = x.{owner} \
+             AND {filter}"
+        ),
+        _ => format!("SELECT {gid}, {keys} FROM {from} WHERE {filter}"),
+    };
+    if let (Part::Rest | Part::Parts, Some(nested)) = (part, &listing.nested) {
         text.push_str(&format!(" AND {}", nested.tie));
     }
     for (at, _) in &list.filters {
@@ -273,49 +304,79 @@ fn rows_template(list: &Listed<'_>, part: Part) -> Template {
             listing.filters[*at].condition.replace(":value", &format!(":{}", FILTERS[*at]))
         ));
     }
-    if let Part::Whole { after: true } | Part::Inner { after: true } = part {
+    if let Part::Whole { after: true, .. } | Part::Rest = part {
         let names: Vec<String> = NAMES[..order.len()].iter().map(|name| format!(":{name}")).collect();
         text.push_str(&format!(" AND ({keys}) > ({})", names.join(", ")));
     }
-    if !listing.covered {
+    if !listing.covered && !matches!(part, Part::Whole { few: true, .. }) {
         text.push_str(&format!(" AND {}", list.resource.guard.predicate(listing.gid)));
     }
     text.push_str(&format!(" ORDER BY {keys} LIMIT :limit"));
     let mut types = vec![Type::Int];
     types.extend(order.iter().map(|key| if key.text { Type::Text } else { Type::Int }));
+    if part == Part::Parts {
+        // The parts are walked in turn, and no further than the page is long.
+        let each = PARTS.iter().enumerate().map(|(at, name)| {
+            format!("SELECT {at}, p{at}.* FROM ({}) p{at}", text.replace(":part", &format!(":{name}")))
+        });
+        text = format!("{} LIMIT :limit", each.collect::<Vec<_>>().join(" UNION ALL "));
+        types.insert(0, Type::Int);
+    }
     Template::new(&text, &types)
 }
 
 /// The rows found so far, one more than the page at most.
 struct Found {
-    keys: Vec<(i64, Vec<Value>)>,
-    most: usize,
+    gids: Vec<i64>,
+    limit: usize,
+    /// The position of the page's last row, once it is full.
+    last: Option<Position>,
 }
 
 impl Found {
     fn full(&self) -> bool {
-        self.keys.len() >= self.most
+        self.gids.len() > self.limit
+    }
+
+    /// How many more are wanted.
+    fn wanted(&self) -> usize {
+        self.limit + 1 - self.gids.len()
     }
 
     fn add(&mut self, block: &Block, order: &[Key], outer: &[Value]) {
         for row in 0..block.len() {
-            if self.full() {
-                return;
-            }
-            let own = order
-                .iter()
-                .enumerate()
-                .map(|(at, key)| if key.text { block.text(row, at + 1).into() } else { block.int(row, at + 1).into() });
-            let keys = outer.iter().cloned().chain(own).collect();
-            self.keys.push((block.int(row, 0).unwrap_or_default(), keys));
+            self.add_row(block, row, 0, order, outer);
         }
     }
 
-    fn page(mut self, limit: usize) -> Page {
-        let more = self.keys.len() > limit;
-        self.keys.truncate(limit);
-        let next = if more { self.keys.last().map(|(_, keys)| Position { keys: keys.clone() }) } else { None };
-        Page { gids: self.keys.into_iter().map(|(gid, _)| gid).collect(), next }
+    /// Rows whose first column says which of the outer rows they belong to.
+    fn add_parts(&mut self, block: &Block, order: &[Key], parts: &[[Value; 2]]) {
+        for row in 0..block.len() {
+            let part = block.int(row, 0).and_then(|at| parts.get(usize::try_from(at).ok()?));
+            if let Some(part) = part {
+                self.add_row(block, row, 1, order, part);
+            }
+        }
+    }
+
+    fn add_row(&mut self, block: &Block, row: usize, first: usize, order: &[Key], outer: &[Value]) {
+        if self.full() {
+            return;
+        }
+        self.gids.push(block.int(row, first).unwrap_or_default());
+        if self.gids.len() == self.limit {
+            let own = order.iter().zip(first + 1..).map(|(key, column)| match key.text {
+                true => block.text(row, column).into(),
+                false => block.int(row, column).into(),
+            });
+            self.last = Some(Position { keys: outer.iter().cloned().chain(own).collect() });
+        }
+    }
+
+    fn page(mut self) -> Page {
+        let next = if self.full() { self.last } else { None };
+        self.gids.truncate(self.limit);
+        Page { gids: self.gids, next }
     }
 }
 

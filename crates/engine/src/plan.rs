@@ -1,5 +1,6 @@
 //! From a selection to the queries that load it: one per relation and level, never one per row.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use store::Type;
@@ -14,8 +15,9 @@ use crate::sql::Template;
 /// How to load and write the objects of a selection.
 #[derive(Debug)]
 pub struct Plan {
-    pub(crate) root: Node,
-    pub(crate) nodes: usize,
+    pub(crate) root: Arc<Node>,
+    /// Of how many nodes, pairs and such there are rows.
+    pub(crate) places: usize,
     /// How long the last answer was: the next one will be about as long.
     length: AtomicUsize,
 }
@@ -57,7 +59,7 @@ pub(crate) struct RowsBeside {
 
 /// Columns from this one on are those of the row beside.
 pub(crate) const BESIDE: usize = 1 << 16;
-/// Where those rows have the gid of the row that they stand beside.
+/// Where a row beside has the gid of the row that it stands beside, and a pair the gid that it leads to.
 pub(crate) const TARGET: usize = 1;
 
 /// A relation of a node.
@@ -67,7 +69,19 @@ pub(crate) struct Child {
     pub key: Key,
     /// The subtypes whose rows have it; all when empty.
     pub only: &'static [&'static str],
-    pub node: Node,
+    /// The pairs that lead from the keys to the gids of the child's rows; none when the keys find the rows themselves.
+    pub pairs: Option<Pairs>,
+    /// Relations to the same objects of which the same is shown have the same node: each object is loaded once.
+    pub node: Arc<Node>,
+}
+
+/// The rows of a table of pairs: an owner's key and the gid that it leads to, in the order of the list.
+#[derive(Debug)]
+pub(crate) struct Pairs {
+    /// Their place among those that were loaded.
+    pub id: usize,
+    /// Loads those whose first column is one of `{ids}`.
+    pub template: Template,
 }
 
 /// Where a row has the keys of a relation.
@@ -82,6 +96,11 @@ pub(crate) enum Key {
 }
 
 impl Node {
+    /// Whether some relation of it or of what it shows leads through a list.
+    fn leads_through(&self) -> bool {
+        self.children.iter().any(|child| matches!(child.key, Key::Through(..)) || child.node.leads_through())
+    }
+
     /// The list through which a relation of this node leads.
     pub fn list_of(&self, child: &Child) -> Option<&Child> {
         let Key::Through(_, name) = child.key else {
@@ -98,6 +117,8 @@ impl Node {
 #[derive(Debug)]
 pub(crate) struct PlannedField {
     pub name: &'static str,
+    /// How it begins in JSON: `"name":`.
+    pub head: Box<[u8]>,
     pub hidden: bool,
     pub only: &'static [&'static str],
     /// The relation whose target one has to see.
@@ -127,11 +148,11 @@ enum By<'a> {
 }
 
 impl Plan {
-    /// A plan for objects of `resource` by gid. `guarded`: only those that the viewer may see.
-    pub fn new(resource: &'static Resource, selection: &Selection, guarded: bool) -> Self {
-        let mut nodes = 0;
-        let root = build(resource, selection, &By::Gid, guarded, &mut nodes);
-        Plan { root, nodes, length: AtomicUsize::new(0) }
+    /// A plan for objects of `resource` by gid. `guarded`: only those that the viewer may see. `single`: there is one.
+    pub fn new(resource: &'static Resource, selection: &Selection, guarded: bool, single: bool) -> Self {
+        let mut planner = Planner { single, places: 0, known: Vec::new() };
+        let root = planner.node(resource, selection, &By::Gid, guarded);
+        Plan { root, places: planner.places, length: AtomicUsize::new(0) }
     }
 
     /// An empty body with room for an answer.
@@ -218,116 +239,169 @@ fn order(edge: &Edge) -> &'static str {
     }
 }
 
-fn build(resource: &'static Resource, selection: &Selection, by: &By<'_>, guarded: bool, nodes: &mut usize) -> Node {
-    let mut place = || {
-        *nodes += 1;
-        *nodes - 1
-    };
-    let id = place();
-    let mut columns = Columns::default();
-    let (owner, from, order) = match by {
-        By::Gid => ("t.gid".to_owned(), format!("{} t WHERE ", resource.table), None),
-        By::Owner(edge) => (owner(edge), from(edge, resource.table), Some(order(edge))),
-    };
-    columns.add(&owner, Type::Int);
-    let gid = resource.has_gid().then(|| columns.add("t.gid", Type::Int));
-    let beside = match by {
-        By::Owner(Edge::Through { beside, .. }) => Some((place(), beside)),
-        _ => None,
-    };
-    for column in beside.iter().flat_map(|(_, beside)| [beside.owner, beside.target]) {
-        columns.add(&format!("v.{column}"), Type::Int);
-    }
-    let mut children = Vec::new();
-    let fields = plan_fields(&selection.fields, &mut columns, &mut children, nodes);
-    let depends = |field: &PlannedField| !field.only.is_empty();
-    let subtype = fields.iter().any(depends).then(|| columns.add(resource.subtype, Type::Text));
-
-    let (list_of_columns, types) = list(&columns.own);
-    let mut sql = format!("SELECT {list_of_columns} FROM {from}{owner} IN ({{ids}})");
-    if resource.trash {
-        sql.push_str(" AND t.deleted_at IS NULL");
-    }
-    if guarded {
-        sql.push_str(" AND ");
-        sql.push_str(&resource.guard.predicate("t.gid"));
-    }
-    if let Some(order) = order {
-        sql.push_str(&format!(" ORDER BY {owner}, {order}"));
-    }
-    let beside = beside.map(|(id, Beside { table, owner, .. })| {
-        let (list, types) = list(&columns.beside);
-        let sql = format!("SELECT {list} FROM {table} v WHERE v.{owner} IN ({{ids}})");
-        RowsBeside { id, template: Template::new(&sql, &types) }
-    });
-    Node {
-        id,
-        kind: resource.kind,
-        typed: selection.resource_type,
-        gid,
-        subtype,
-        template: Template::new(&sql, &types),
-        beside,
-        fields,
-        children,
-    }
+/// A node that others may be the same as.
+struct Known<'a> {
+    resource: &'static Resource,
+    selection: &'a Selection,
+    guarded: bool,
+    node: Arc<Node>,
 }
 
-fn plan_fields(
-    selected: &[Selected],
-    columns: &mut Columns,
-    children: &mut Vec<Child>,
-    nodes: &mut usize,
-) -> Vec<PlannedField> {
-    selected
-        .iter()
-        .map(|selected| {
-            let Field { name, source, only, behind, .. } = *selected.field;
-            let mut child = |key: Key, node: Node| {
-                children.push(Child { key, only, node });
-                children.len() - 1
-            };
-            let show = match source {
-                Source::Column(expression, kind) | Source::Sql(expression, kind) => {
-                    Show::Cell(columns.add(expression, column_type(kind)), kind)
-                }
-                Source::Member { column, member, .. } => Show::Member(columns.add(column, Type::Text), member),
-                Source::Null(_) => Show::Null,
-                Source::Computed { render, .. } => Show::Computed(render),
-                Source::Object(_) => {
-                    let inside = selected.inside.first().map_or(&[][..], |inside| &inside.fields);
-                    Show::Object(plan_fields(inside, columns, children, nodes))
-                }
-                Source::One { target, key } => {
-                    let key = columns.add(key, Type::Int);
-                    let node = build(target, &selected.inside[0], &By::Gid, !target.open_in_relations, nodes);
-                    Show::One(vec![child(Key::Column(key), node)])
-                }
-                Source::OneOf { targets, key } => {
-                    let key = columns.add(key, Type::Int);
-                    let each = targets.iter().zip(&selected.inside).map(|(target, inside)| {
-                        let node = build(target, inside, &By::Gid, !target.open_in_relations, nodes);
-                        child(Key::Column(key), node)
-                    });
-                    Show::One(each.collect())
-                }
-                Source::Many { target, key, edge } => {
-                    let key = columns.add(key, Type::Int);
-                    let guarded = !target.open_in_relations || !target.has_gid();
-                    let node = build(target, &selected.inside[0], &By::Owner(&edge), guarded, nodes);
-                    let key = match edge {
-                        Edge::Through { list, .. } => Key::Through(key, list),
-                        _ => Key::Column(key),
-                    };
-                    Show::Many(child(key, node))
-                }
-                Source::Listed { target, column, member } => {
-                    let column = columns.add(column, Type::Text);
-                    let node = build(target, &selected.inside[0], &By::Gid, !target.open_in_relations, nodes);
-                    Show::Many(child(Key::Listed(column, member), node))
-                }
-            };
-            PlannedField { name, hidden: selected.hidden, only, behind, show }
-        })
-        .collect()
+struct Planner<'a> {
+    single: bool,
+    places: usize,
+    known: Vec<Known<'a>>,
+}
+
+impl<'a> Planner<'a> {
+    fn place(&mut self) -> usize {
+        self.places += 1;
+        self.places - 1
+    }
+
+    fn node(&mut self, resource: &'static Resource, selection: &'a Selection, by: &By<'_>, guarded: bool) -> Arc<Node> {
+        let same =
+            |known: &&Known<'_>| known.resource == resource && known.guarded == guarded && known.selection == selection;
+        if let (By::Gid, Some(known)) = (by, self.known.iter().find(same)) {
+            return Arc::clone(&known.node);
+        }
+        let node = Arc::new(self.new_node(resource, selection, by, guarded));
+        // What is loaded through a list has to be loaded with that list.
+        if let (By::Gid, false) = (by, node.leads_through()) {
+            self.known.push(Known { resource, selection, guarded, node: Arc::clone(&node) });
+        }
+        node
+    }
+
+    fn new_node(&mut self, resource: &'static Resource, selection: &'a Selection, by: &By<'_>, guarded: bool) -> Node {
+        let id = self.place();
+        let mut columns = Columns::default();
+        let (owner, from, order) = match by {
+            By::Gid => ("t.gid".to_owned(), format!("{} t WHERE ", resource.table), None),
+            By::Owner(edge) => (owner(edge), from(edge, resource.table), Some(order(edge))),
+        };
+        columns.add(&owner, Type::Int);
+        let gid = resource.has_gid().then(|| columns.add("t.gid", Type::Int));
+        let beside = match by {
+            By::Owner(Edge::Through { beside, .. }) => Some((self.place(), beside)),
+            _ => None,
+        };
+        for column in beside.iter().flat_map(|(_, beside)| [beside.owner, beside.target]) {
+            columns.add(&format!("v.{column}"), Type::Int);
+        }
+        let mut children = Vec::new();
+        let fields = self.fields(&selection.fields, &mut columns, &mut children);
+        let depends = |field: &PlannedField| !field.only.is_empty();
+        let subtype = fields.iter().any(depends).then(|| columns.add(resource.subtype, Type::Text));
+
+        let (list_of_columns, types) = list(&columns.own);
+        let mut sql = format!("SELECT {list_of_columns} FROM {from}{owner} IN ({{ids}})");
+        if resource.trash {
+            sql.push_str(" AND t.deleted_at IS NULL");
+        }
+        if guarded {
+            sql.push_str(" AND ");
+            sql.push_str(&resource.guard.predicate("t.gid"));
+        }
+        if let Some(order) = order {
+            sql.push_str(&format!(" ORDER BY {owner}, {order}"));
+        }
+        let beside = beside.map(|(id, Beside { table, owner, .. })| {
+            let (list, types) = list(&columns.beside);
+            let sql = format!("SELECT {list} FROM {table} v WHERE v.{owner} IN ({{ids}})");
+            RowsBeside { id, template: Template::new(&sql, &types) }
+        });
+        Node {
+            id,
+            kind: resource.kind,
+            typed: selection.resource_type,
+            gid,
+            subtype,
+            template: Template::new(&sql, &types),
+            beside,
+            fields,
+            children,
+        }
+    }
+
+    fn fields(
+        &mut self,
+        selected: &'a [Selected],
+        columns: &mut Columns,
+        children: &mut Vec<Child>,
+    ) -> Vec<PlannedField> {
+        selected
+            .iter()
+            .map(|selected| {
+                let show = self.show(selected, columns, children);
+                let Field { name, only, behind, .. } = *selected.field;
+                let head = format!("\"{name}\":").into_bytes().into_boxed_slice();
+                PlannedField { name, head, hidden: selected.hidden, only, behind, show }
+            })
+            .collect()
+    }
+
+    fn show(&mut self, selected: &'a Selected, columns: &mut Columns, children: &mut Vec<Child>) -> Show {
+        let only = selected.field.only;
+        let mut child = |key: Key, pairs: Option<Pairs>, node: Arc<Node>| {
+            children.push(Child { key, only, pairs, node });
+            children.len() - 1
+        };
+        match selected.field.source {
+            Source::Column(expression, kind) | Source::Sql(expression, kind) => {
+                Show::Cell(columns.add(expression, column_type(kind)), kind)
+            }
+            Source::Member { column, member, .. } => Show::Member(columns.add(column, Type::Text), member),
+            Source::Null(_) => Show::Null,
+            Source::Computed { render, .. } => Show::Computed(render),
+            Source::Object(_) => {
+                let inside = selected.inside.first().map_or(&[][..], |inside| &inside.fields);
+                Show::Object(self.fields(inside, columns, children))
+            }
+            Source::One { target, key } => {
+                let key = columns.add(key, Type::Int);
+                let node = self.node(target, &selected.inside[0], &By::Gid, !target.open_in_relations);
+                Show::One(vec![child(Key::Column(key), None, node)])
+            }
+            Source::OneOf { targets, key } => {
+                let key = columns.add(key, Type::Int);
+                let each = targets.iter().zip(&selected.inside).map(|(target, inside)| {
+                    let node = self.node(target, inside, &By::Gid, !target.open_in_relations);
+                    child(Key::Column(key), None, node)
+                });
+                Show::One(each.collect())
+            }
+            Source::Many { target, key, edge } => {
+                let key = columns.add(key, Type::Int);
+                let inside = &selected.inside[0];
+                let guarded = !target.open_in_relations || !target.has_gid();
+                Show::Many(match edge {
+                    // Many objects have the same few tags and people: pairs first, then each target once. For a single
+                    // object that would only be one more statement.
+                    Edge::Link { table, owner, target: gid, order } if !self.single => {
+                        let sql = format!(
+                            "SELECT e.{owner}, e.{gid} FROM {table} e WHERE e.{owner} IN ({{ids}}) \
+                             ORDER BY e.{owner}, {order}"
+                        );
+                        let pairs = Pairs { id: self.place(), template: Template::new(&sql, &[Type::Int; 2]) };
+                        let node = self.node(target, inside, &By::Gid, guarded);
+                        child(Key::Column(key), Some(pairs), node)
+                    }
+                    Edge::Link { .. } | Edge::Children { .. } => {
+                        let node = self.node(target, inside, &By::Owner(&edge), guarded);
+                        child(Key::Column(key), None, node)
+                    }
+                    Edge::Through { list, .. } => {
+                        let node = self.node(target, inside, &By::Owner(&edge), guarded);
+                        child(Key::Through(key, list), None, node)
+                    }
+                })
+            }
+            Source::Listed { target, column, member } => {
+                let column = columns.add(column, Type::Text);
+                let node = self.node(target, &selected.inside[0], &By::Gid, !target.open_in_relations);
+                Show::Many(child(Key::Listed(column, member), None, node))
+            }
+        }
+    }
 }

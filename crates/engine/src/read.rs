@@ -1,16 +1,17 @@
 //! Loads what a plan asks for, a level of the object graph at a time, and writes it as JSON.
 
+use std::cell::Cell;
 use std::ops::Range;
 use std::sync::Arc;
 
-use store::{Block, Cell, Query, Read};
+use store::{Block, Cell as Value, Query, Read};
 
 use crate::access::Viewer;
 use crate::field::Kind;
 use crate::json::Writer;
 use crate::link::Links;
-use crate::plan::{BESIDE, Child, Key, Node, Plan, PlannedField, RowsBeside, Show, TARGET};
-use crate::sql::{Bindings, LONGEST_LIST};
+use crate::plan::{BESIDE, Child, Key, Node, Pairs, Plan, PlannedField, RowsBeside, Show, TARGET};
+use crate::sql::{Bindings, LONGEST_LIST, Template};
 
 /// What an answer depends on beside the database.
 #[derive(Clone, Debug)]
@@ -31,6 +32,10 @@ struct Rows {
     blocks: Vec<Block>,
     /// In the order of the key and then of the query.
     index: Vec<At>,
+    /// Where in the answer each of them has been written. Many objects name the same few people and projects.
+    written: Vec<Cell<(u32, u32)>>,
+    /// The keys by which they were asked for, ascending.
+    asked: Vec<i64>,
 }
 
 /// Where a row is.
@@ -57,26 +62,32 @@ impl Rows {
         }
         self.blocks.push(block);
         self.index.sort_by_key(|at| at.key);
+        self.written.resize(self.index.len(), Cell::default());
     }
 
-    fn range(&self, key: i64) -> Range<usize> {
+    /// The places of a key's rows.
+    fn of(&self, key: i64) -> Range<usize> {
         range(&self.index, key)
     }
 
-    fn of(&self, key: i64) -> &[At] {
-        &self.index[self.range(key)]
-    }
-
-    fn int(&self, at: At, column: usize) -> Option<i64> {
+    fn int(&self, place: usize, column: usize) -> Option<i64> {
+        let at = self.index[place];
         self.blocks[at.block as usize].int(at.row as usize, column)
     }
 }
 
-/// The rows of a key.
 fn range(index: &[At], key: i64) -> Range<usize> {
     let start = index.partition_point(|at| at.key < key);
     let length = index[start..].iter().take_while(|at| at.key == key).count();
     start..start + length
+}
+
+/// Ascending, each once.
+fn distinct(keys: impl Iterator<Item = i64>) -> Vec<i64> {
+    let mut keys: Vec<i64> = keys.collect();
+    keys.sort_unstable();
+    keys.dedup();
+    keys
 }
 
 /// A row, and the row beside it.
@@ -88,24 +99,24 @@ struct Row<'a> {
 }
 
 impl<'a> Row<'a> {
-    fn cell(&self, column: usize) -> Cell<'a> {
+    fn cell(&self, column: usize) -> Value<'a> {
         match (column.checked_sub(BESIDE), self.beside) {
             (None, _) => self.block.cell(self.row, column),
             (Some(column), Some((block, row))) => block.cell(row, column),
-            (Some(_), None) => Cell::Null,
+            (Some(_), None) => Value::Null,
         }
     }
 
     fn int(&self, column: usize) -> Option<i64> {
         match self.cell(column) {
-            Cell::Int(value) => Some(value),
+            Value::Int(value) => Some(value),
             _ => None,
         }
     }
 
     fn text(&self, column: usize) -> Option<&'a str> {
         match self.cell(column) {
-            Cell::Text(value) => Some(value),
+            Value::Text(value) => Some(value),
             _ => None,
         }
     }
@@ -116,7 +127,7 @@ impl<'a> Row<'a> {
     }
 }
 
-/// The rows of a plan.
+/// The rows of a plan. They are written once, into one answer.
 pub struct Loaded {
     rows: Vec<Rows>,
 }
@@ -124,39 +135,78 @@ pub struct Loaded {
 /// Queries that run together, and what becomes of their rows.
 #[derive(Default)]
 struct Level<'a> {
-    queries: Vec<Query>,
-    rows: Vec<Awaited<'a>>,
+    awaited: Vec<(Awaited<'a>, Vec<i64>)>,
 }
 
 /// Whose rows a query brings.
 #[derive(Clone, Copy)]
 enum Awaited<'a> {
+    /// Those of a node.
     Node(&'a Node),
-    /// Of the child of a node, which come through the objects of a list.
+    /// The pairs that lead to the rows of a relation.
+    Pairs(&'a Child, &'a Pairs),
+    /// Those of a relation of a node that leads through a list.
     Through(&'a Node, &'a Child),
+    /// Those that stand beside others.
     Beside(&'a RowsBeside),
+}
+
+/// A relation that leads through a list, and how many levels it takes until that is loaded.
+struct Through<'a> {
+    owner: &'a Node,
+    child: &'a Child,
+    levels: usize,
 }
 
 impl Awaited<'_> {
     /// Their place among those that are loaded.
     fn place(&self) -> usize {
         match *self {
-            Awaited::Node(node) | Awaited::Through(_, Child { node, .. }) => node.id,
+            Awaited::Node(node) => node.id,
+            Awaited::Pairs(_, pairs) => pairs.id,
+            Awaited::Through(_, child) => child.node.id,
             Awaited::Beside(beside) => beside.id,
+        }
+    }
+
+    fn template(&self) -> &Template {
+        match *self {
+            Awaited::Node(node) => &node.template,
+            Awaited::Pairs(_, pairs) => &pairs.template,
+            Awaited::Through(_, child) => &child.node.template,
+            Awaited::Beside(beside) => &beside.template,
         }
     }
 }
 
 impl<'a> Level<'a> {
-    fn add(&mut self, rows: Awaited<'a>, ids: &[i64], scene: &Scene) {
-        let template = match rows {
-            Awaited::Node(node) | Awaited::Through(_, Child { node, .. }) => &node.template,
-            Awaited::Beside(beside) => &beside.template,
-        };
-        for ids in ids.chunks(LONGEST_LIST) {
-            self.queries.push(template.bind(&Bindings { viewer: &scene.viewer, now: scene.now, ids, named: &[] }));
-            self.rows.push(rows);
+    /// Asks for the rows of these keys, which are distinct.
+    fn add(&mut self, awaited: Awaited<'a>, keys: Vec<i64>) {
+        match self.awaited.iter_mut().find(|(known, _)| known.place() == awaited.place()) {
+            Some((_, known)) => *known = distinct(known.iter().copied().chain(keys)),
+            None => self.awaited.push((awaited, keys)),
         }
+    }
+
+    /// Adds the queries for what has not been asked for yet, and forgets the rest. Of each query the place of its rows.
+    fn queries(&mut self, loaded: &mut Loaded, scene: &Scene, queries: &mut Vec<Query>) -> Vec<usize> {
+        let mut places = Vec::new();
+        for (awaited, keys) in &mut self.awaited {
+            let asked = &mut loaded.rows[awaited.place()].asked;
+            if asked.is_empty() {
+                asked.clone_from(keys);
+            } else {
+                keys.retain(|key| asked.binary_search(key).is_err());
+                *asked = distinct(asked.iter().chain(&*keys).copied());
+            }
+            for ids in keys.chunks(LONGEST_LIST) {
+                let bindings = Bindings { viewer: &scene.viewer, now: scene.now, ids, named: &[] };
+                queries.push(awaited.template().bind(&bindings));
+                places.push(awaited.place());
+            }
+        }
+        self.awaited.retain(|(_, keys)| !keys.is_empty());
+        places
     }
 }
 
@@ -169,51 +219,27 @@ pub async fn load(
     beside: Vec<Query>,
 ) -> Result<(Loaded, Vec<Block>), store::Error> {
     let mut loaded = Loaded { rows: Vec::new() };
-    loaded.rows.resize_with(plan.nodes, Rows::default);
+    loaded.rows.resize_with(plan.places, Rows::default);
     let extra = beside.len();
-    let mut level = Level { queries: beside, rows: Vec::new() };
-    level.add(Awaited::Node(&plan.root), ids, scene);
-    let mut blocks = read.level(&level.queries).await?;
+    let mut queries = beside;
+    let mut level = Level::default();
+    level.add(Awaited::Node(&plan.root), distinct(ids.iter().copied()));
+    let mut places = level.queries(&mut loaded, scene, &mut queries);
+    let mut blocks = read.level(&queries).await?;
     let rest = blocks.split_off(extra);
     let beside = std::mem::replace(&mut blocks, rest);
-    // The relations that lead through lists which are being loaded.
-    let mut through: Vec<(&Node, &Child)> = Vec::new();
+    let mut through = Vec::new();
     loop {
-        for (awaited, block) in level.rows.iter().zip(blocks) {
-            loaded.rows[awaited.place()].add(block);
+        for (place, block) in places.iter().zip(blocks) {
+            loaded.rows[*place].add(block);
         }
-        level.rows.dedup_by_key(|awaited| awaited.place());
-        let mut next = Level::default();
-        for (owner, child) in std::mem::take(&mut through) {
-            next.add(Awaited::Through(owner, child), &loaded.listed_gids(owner, child), scene);
-        }
-        for awaited in &level.rows {
-            let node = match *awaited {
-                Awaited::Node(node) => node,
-                Awaited::Through(owner, child) => {
-                    loaded.join(owner, child);
-                    &child.node
-                }
-                Awaited::Beside(_) => continue,
-            };
-            for child in &node.children {
-                let keys = loaded.keys(node, child);
-                match (child.key, &child.node.beside) {
-                    (Key::Through(..), beside) => {
-                        through.push((node, child));
-                        if let Some(beside) = beside {
-                            next.add(Awaited::Beside(beside), &keys, scene);
-                        }
-                    }
-                    _ => next.add(Awaited::Node(&child.node), &keys, scene),
-                }
-            }
-        }
-        if next.queries.is_empty() {
+        level = loaded.next(&level, &mut through);
+        queries.clear();
+        places = level.queries(&mut loaded, scene, &mut queries);
+        if queries.is_empty() && through.is_empty() {
             return Ok((loaded, beside));
         }
-        blocks = read.level(&next.queries).await?;
-        level = next;
+        blocks = if queries.is_empty() { Vec::new() } else { read.level(&queries).await? };
     }
 }
 
@@ -229,72 +255,121 @@ fn member_of(object: &str, member: &str) -> Option<serde_json::Value> {
 }
 
 impl Loaded {
-    fn row(&self, node: &Node, at: At) -> Row<'_> {
-        let beside = node.beside.as_ref().map(|beside| &self.rows[beside.id]);
-        let beside = beside.and_then(|rows| {
+    /// What the rows of a level lead to. `through`: the relations that lead through lists which are being loaded.
+    fn next<'a>(&mut self, level: &Level<'a>, through: &mut Vec<Through<'a>>) -> Level<'a> {
+        let mut next = Level::default();
+        for Through { owner, child, levels } in std::mem::take(through) {
+            if levels > 1 {
+                through.push(Through { owner, child, levels: levels - 1 });
+                continue;
+            }
+            let gids = distinct(self.keys(owner, child).iter().flat_map(|key| self.listed_gids(owner, child, *key)));
+            if !gids.is_empty() {
+                next.add(Awaited::Through(owner, child), gids);
+            }
+        }
+        for (awaited, _) in &level.awaited {
+            let node = match *awaited {
+                Awaited::Node(node) => node,
+                Awaited::Through(owner, child) => {
+                    self.join(owner, child);
+                    &child.node
+                }
+                Awaited::Pairs(child, pairs) => {
+                    let pairs = &self.rows[pairs.id];
+                    let gids = distinct((0..pairs.index.len()).filter_map(|place| pairs.int(place, TARGET)));
+                    if !gids.is_empty() {
+                        next.add(Awaited::Node(&child.node), gids);
+                    }
+                    continue;
+                }
+                Awaited::Beside(_) => continue,
+            };
+            for child in &node.children {
+                let keys = self.keys(node, child);
+                if keys.is_empty() {
+                    continue;
+                }
+                match (child.key, &child.pairs, &child.node.beside) {
+                    (Key::Through(..), _, beside) => {
+                        let pairs = node.list_of(child).is_some_and(|list| list.pairs.is_some());
+                        through.push(Through { owner: node, child, levels: if pairs { 2 } else { 1 } });
+                        if let Some(beside) = beside {
+                            next.add(Awaited::Beside(beside), keys);
+                        }
+                    }
+                    (_, Some(pairs), _) => next.add(Awaited::Pairs(child, pairs), keys),
+                    _ => next.add(Awaited::Node(&child.node), keys),
+                }
+            }
+        }
+        next
+    }
+
+    fn row(&self, node: &Node, place: usize) -> Row<'_> {
+        let rows = &self.rows[node.id];
+        let at = rows.index[place];
+        let beside = node.beside.as_ref().and_then(|beside| {
+            let rows = &self.rows[beside.id];
             let at = rows.index.get(at.beside as usize)?;
             Some((&rows.blocks[at.block as usize], at.row as usize))
         });
-        Row { block: &self.rows[node.id].blocks[at.block as usize], row: at.row as usize, beside }
-    }
-
-    fn all<'a>(&'a self, node: &'a Node) -> impl Iterator<Item = Row<'a>> {
-        self.rows[node.id].index.iter().map(|at| self.row(node, *at))
+        Row { block: &rows.blocks[at.block as usize], row: at.row as usize, beside }
     }
 
     /// The distinct keys that the rows of a node have for a relation.
     fn keys(&self, node: &Node, child: &Child) -> Vec<i64> {
-        let rows = self.all(node).filter(|row| row.is_one_of(child.only, node.subtype));
-        let mut keys: Vec<i64> = match child.key {
-            Key::Column(column) | Key::Through(column, _) => rows.filter_map(|row| row.int(column)).collect(),
-            Key::Listed(column, member) => rows.flat_map(|row| listed(row.text(column), member)).collect(),
-        };
-        keys.sort_unstable();
-        keys.dedup();
-        keys
+        let rows = (0..self.rows[node.id].index.len()).map(|place| self.row(node, place));
+        let rows = rows.filter(|row| row.is_one_of(child.only, node.subtype));
+        match child.key {
+            Key::Column(column) | Key::Through(column, _) => distinct(rows.filter_map(|row| row.int(column))),
+            Key::Listed(column, member) => distinct(rows.flat_map(|row| listed(row.text(column), member))),
+        }
     }
 
-    fn gid(&self, node: &Node, at: At) -> Option<i64> {
-        self.row(node, at).int(node.gid?)
+    /// The places of the rows that a key of a relation leads to.
+    fn places<'a>(&'a self, child: &'a Child, key: i64) -> impl Iterator<Item = usize> + use<'a> {
+        let rows = &self.rows[child.node.id];
+        let pairs = child.pairs.as_ref().map(|pairs| &self.rows[pairs.id]);
+        let targets = pairs.map(|pairs| pairs.of(key).filter_map(|place| pairs.int(place, TARGET)));
+        let own = if pairs.is_none() { rows.of(key) } else { 0..0 };
+        own.chain(targets.into_iter().flatten().flat_map(|gid| rows.of(gid)))
     }
 
-    /// The distinct gids of the objects in the list through which a relation leads.
-    fn listed_gids(&self, owner: &Node, child: &Child) -> Vec<i64> {
-        let Some(Child { node, .. }) = owner.list_of(child) else {
-            return Vec::new();
-        };
-        let mut gids: Vec<i64> = self.rows[node.id].index.iter().filter_map(|at| self.gid(node, *at)).collect();
-        gids.sort_unstable();
-        gids.dedup();
-        gids
+    /// The gids of the objects in an owner's list, through which a relation leads.
+    fn listed_gids<'a>(&'a self, owner: &'a Node, child: &'a Child, key: i64) -> impl Iterator<Item = i64> + use<'a> {
+        let list = owner.list_of(child).into_iter();
+        list.flat_map(move |list| {
+            let rows = &self.rows[list.node.id];
+            self.places(list, key).filter_map(|place| rows.int(place, list.node.gid?))
+        })
     }
 
     /// The rows of a relation came by the objects of the list through which it leads. From now on they are found by the
     /// owners of those lists: for an owner each target once, with what the owner says about it beside it.
     fn join(&mut self, owner: &Node, child: &Child) {
-        let Some(Child { node: list, .. }) = owner.list_of(child) else {
-            return;
-        };
-        let node = &child.node;
+        let node = &*child.node;
         let by_object = std::mem::take(&mut self.rows[node.id].index);
+        let blocks = &self.rows[node.id].blocks;
+        let target = |at: &At| blocks[at.block as usize].int(at.row as usize, node.gid?);
+        let said = node.beside.as_ref().map(|beside| &self.rows[beside.id]);
         let mut joined: Vec<At> = Vec::new();
         for key in self.keys(owner, child) {
-            let said = node.beside.as_ref().map(|beside| (&self.rows[beside.id], self.rows[beside.id].range(key)));
+            let said = said.map(|said| (said, said.of(key)));
             let first = joined.len();
-            let objects = self.rows[list.id].of(key).iter().filter_map(|object| self.gid(list, *object));
+            let objects = self.listed_gids(owner, child, key);
             for at in objects.flat_map(|object| &by_object[range(&by_object, object)]) {
-                let target = self.gid(node, *at);
-                if joined[first..].iter().any(|known| self.gid(node, *known) == target) {
+                let gid = target(at);
+                if joined[first..].iter().any(|known| target(known) == gid) {
                     continue;
                 }
-                let about = |(rows, range): (&Rows, Range<usize>)| {
-                    range.into_iter().find(|place| rows.int(rows.index[*place], TARGET) == target)
-                };
-                let beside = said.clone().and_then(about).map_or(NOTHING, |place| place as u32);
-                joined.push(At { key, beside, ..*at });
+                let beside = said.clone().and_then(|(said, mut places)| places.find(|at| said.int(*at, TARGET) == gid));
+                joined.push(At { key, beside: beside.map_or(NOTHING, |place| place as u32), ..*at });
             }
         }
-        self.rows[node.id].index = joined;
+        let rows = &mut self.rows[node.id];
+        rows.written.resize(joined.len(), Cell::default());
+        rows.index = joined;
     }
 
     /// Whether the object was found.
@@ -304,8 +379,8 @@ impl Loaded {
 
     /// Writes one object.
     pub fn write_one(&self, plan: &Plan, scene: &Scene, gid: i64, out: &mut Vec<u8>) {
-        match self.rows[plan.root.id].of(gid).first() {
-            Some(at) => self.record(&plan.root, scene, *at).write(out),
+        match self.rows[plan.root.id].of(gid).next() {
+            Some(place) => self.record(&plan.root, scene, place).write(out),
             None => out.extend_from_slice(b"null"),
         }
     }
@@ -315,18 +390,18 @@ impl Loaded {
         out.push(b'[');
         let start = out.len();
         for gid in gids {
-            if let Some(at) = self.rows[plan.root.id].of(*gid).first() {
+            if let Some(place) = self.rows[plan.root.id].of(*gid).next() {
                 if out.len() > start {
                     out.push(b',');
                 }
-                self.record(&plan.root, scene, *at).write(out);
+                self.record(&plan.root, scene, place).write(out);
             }
         }
         out.push(b']');
     }
 
-    fn record<'a>(&'a self, node: &'a Node, scene: &'a Scene, at: At) -> Record<'a> {
-        Record { loaded: self, scene, node, fields: &node.fields, row: self.row(node, at) }
+    fn record<'a>(&'a self, node: &'a Node, scene: &'a Scene, place: usize) -> Record<'a> {
+        Record { loaded: self, scene, node, fields: &node.fields, place, row: self.row(node, place) }
     }
 }
 
@@ -337,6 +412,7 @@ pub struct Record<'a> {
     scene: &'a Scene,
     node: &'a Node,
     fields: &'a [PlannedField],
+    place: usize,
     row: Row<'a>,
 }
 
@@ -354,7 +430,7 @@ impl<'a> Record<'a> {
     /// The text of a field.
     pub fn text(&self, name: &str) -> Option<&'a str> {
         match self.cell(name) {
-            Cell::Text(value) => Some(value),
+            Value::Text(value) => Some(value),
             _ => None,
         }
     }
@@ -362,7 +438,7 @@ impl<'a> Record<'a> {
     /// The number, moment or gid of a field.
     pub fn int(&self, name: &str) -> Option<i64> {
         match self.cell(name) {
-            Cell::Int(value) => Some(value),
+            Value::Int(value) => Some(value),
             _ => None,
         }
     }
@@ -370,14 +446,14 @@ impl<'a> Record<'a> {
     /// The number of a field.
     pub fn real(&self, name: &str) -> Option<f64> {
         match self.cell(name) {
-            Cell::Real(value) => Some(value),
+            Value::Real(value) => Some(value),
             _ => None,
         }
     }
 
     /// The truth value of a field.
     pub fn bool(&self, name: &str) -> bool {
-        self.cell(name) == Cell::Bool(true)
+        self.cell(name) == Value::Bool(true)
     }
 
     /// The object that a field points at, if there is one and the viewer may see it.
@@ -418,10 +494,10 @@ impl<'a> Record<'a> {
         (self.has_field(field) && self.may_see(field)).then_some(field)
     }
 
-    fn cell(&self, name: &str) -> Cell<'a> {
+    fn cell(&self, name: &str) -> Value<'a> {
         match self.field(name).map(|field| &field.show) {
             Some(Show::Cell(column, _)) => self.row.cell(*column),
-            _ => Cell::Null,
+            _ => Value::Null,
         }
     }
 
@@ -431,16 +507,31 @@ impl<'a> Record<'a> {
 
     fn related(&self, child: usize) -> impl Iterator<Item = Record<'a>> + use<'a> {
         let Record { loaded, scene, node, .. } = *self;
-        let Child { key, node, .. } = &node.children[child];
-        let (key, keys) = match *key {
+        let child = &node.children[child];
+        let (key, keys) = match child.key {
             Key::Column(column) | Key::Through(column, _) => (self.row.int(column), Vec::new()),
             Key::Listed(column, member) => (None, listed(self.row.text(column), member)),
         };
-        let rows = key.into_iter().chain(keys).flat_map(|key| loaded.rows[node.id].of(key));
-        rows.map(move |at| loaded.record(node, scene, *at))
+        let places = key.into_iter().chain(keys).flat_map(|key| loaded.places(child, key));
+        places.map(move |place| loaded.record(&child.node, scene, place))
     }
 
+    /// Writes it, or copies what was written of it before: an object reads the same wherever it is shown.
     fn write(&self, out: &mut Vec<u8>) {
+        let written = &self.loaded.rows[self.node.id].written[self.place];
+        let (start, end) = written.get();
+        if end > 0 {
+            return out.extend_from_within(start as usize..end as usize);
+        }
+        let start = out.len();
+        self.write_new(out);
+        // What is said beside a row differs from owner to owner.
+        if let (None, Ok(start), Ok(end)) = (&self.node.beside, u32::try_from(start), u32::try_from(out.len())) {
+            written.set((start, end));
+        }
+    }
+
+    fn write_new(&self, out: &mut Vec<u8>) {
         out.push(b'{');
         let start = out.len();
         if let Some(column) = self.node.gid {
@@ -463,9 +554,7 @@ impl<'a> Record<'a> {
                 continue;
             }
             separate(out, start);
-            out.push(b'"');
-            out.extend_from_slice(field.name.as_bytes());
-            out.extend_from_slice(b"\":");
+            out.extend_from_slice(&field.head);
             match field.show {
                 _ if self.may_see(field) => self.write_value(field, out),
                 Show::Many(_) => out.extend_from_slice(b"[]"),
@@ -526,7 +615,7 @@ impl<'a> Record<'a> {
 
     fn is_null(&self) -> bool {
         self.fields.iter().all(|field| match &field.show {
-            Show::Cell(column, _) => self.row.cell(*column) == Cell::Null,
+            Show::Cell(column, _) => self.row.cell(*column) == Value::Null,
             Show::Null => true,
             _ => false,
         })
@@ -539,16 +628,16 @@ fn separate(out: &mut Vec<u8>, start: usize) {
     }
 }
 
-fn write_cell(cell: Cell<'_>, kind: Kind, out: &mut Vec<u8>) {
+fn write_cell(cell: Value<'_>, kind: Kind, out: &mut Vec<u8>) {
     let mut writer = Writer::new(out);
     match (cell, kind) {
-        (Cell::Int(value), Kind::Time) => writer.time(value),
-        (Cell::Int(value), Kind::Gid) => writer.gid(value),
-        (Cell::Int(value), _) => writer.int(value),
-        (Cell::Bool(value), _) => writer.bool(value),
-        (Cell::Real(value), _) => writer.real(value),
-        (Cell::Text(value), Kind::Json) => writer.raw(value.as_bytes()),
-        (Cell::Text(value), _) => writer.text(value),
-        (Cell::Null | Cell::Bytes(_), _) => writer.null(),
+        (Value::Int(value), Kind::Time) => writer.time(value),
+        (Value::Int(value), Kind::Gid) => writer.gid(value),
+        (Value::Int(value), _) => writer.int(value),
+        (Value::Bool(value), _) => writer.bool(value),
+        (Value::Real(value), _) => writer.real(value),
+        (Value::Text(value), Kind::Json) => writer.raw(value.as_bytes()),
+        (Value::Text(value), _) => writer.text(value),
+        (Value::Null | Value::Bytes(_), _) => writer.null(),
     }
 }

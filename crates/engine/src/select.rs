@@ -105,7 +105,7 @@ fn split(text: &str, separator: u8) -> impl Iterator<Item = &str> {
 }
 
 /// The chosen fields of a resource, in the order of its table.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq)]
 pub struct Selection {
     /// Whether `resource_type` is shown.
     pub resource_type: bool,
@@ -122,6 +122,13 @@ pub struct Selected {
     pub hidden: bool,
     /// What is chosen of the target: one selection per target for `OneOf`, one for the other relations, none for values.
     pub inside: Vec<Selection>,
+}
+
+impl PartialEq for Selected {
+    /// Fields are statics or constants: one that is the same is the same place.
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self.field, other.field) && self.hidden == other.hidden && self.inside == other.inside
+    }
 }
 
 impl Selection {

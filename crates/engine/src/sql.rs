@@ -11,8 +11,8 @@ use store::{Query, Statement, Type, Value};
 use crate::access::Viewer;
 
 /// List lengths that statements are prepared for. A list is padded to the next one by repeating its last member, so that
-/// few texts serve all lengths.
-const LENGTHS: [usize; 8] = [1, 4, 16, 64, 256, 1_024, 4_096, 16_384];
+/// few texts serve all lengths. A full page is among them: an embedded engine pays for what is padded too.
+const LENGTHS: [usize; 12] = [1, 2, 4, 8, 16, 32, 64, 100, 256, 1_024, 4_096, 16_384];
 
 /// The most members that a list in a statement may have. Callers split longer ones.
 pub const LONGEST_LIST: usize = LENGTHS[LENGTHS.len() - 1];
@@ -44,6 +44,8 @@ struct Rendered {
 #[derive(Debug)]
 pub struct Template {
     pieces: Vec<Piece>,
+    /// Whether `{ids}` are among them, and whether principals are.
+    lists: (bool, bool),
     columns: Box<[Type]>,
     rendered: RwLock<Vec<Arc<Rendered>>>,
 }
@@ -91,7 +93,9 @@ impl Template {
         }
         plain.push_str(rest);
         pieces.push(Piece::Text(plain.into()));
-        Template { pieces, columns: columns.into(), rendered: RwLock::default() }
+        let has_principals = pieces.iter().any(|piece| matches!(piece, Piece::Principals | Piece::EachPrincipal));
+        let lists = (pieces.contains(&Piece::Ids), has_principals);
+        Template { pieces, lists, columns: columns.into(), rendered: RwLock::default() }
     }
 
     /// The statement with its parameters.
@@ -117,10 +121,7 @@ impl Template {
     }
 
     fn rendered(&self, lengths: (usize, usize)) -> Arc<Rendered> {
-        let lengths = (
-            if self.pieces.contains(&Piece::Ids) { lengths.0 } else { 0 },
-            if self.has_principals() { lengths.1 } else { 0 },
-        );
+        let lengths = (if self.lists.0 { lengths.0 } else { 0 }, if self.lists.1 { lengths.1 } else { 0 });
         let find = |rendered: &[Arc<Rendered>]| rendered.iter().find(|known| known.lengths == lengths).cloned();
         if let Some(known) = self.rendered.read().ok().and_then(|rendered| find(&rendered)) {
             return known;
@@ -133,10 +134,6 @@ impl Template {
             }
         }
         fresh
-    }
-
-    fn has_principals(&self) -> bool {
-        self.pieces.iter().any(|piece| matches!(piece, Piece::Principals | Piece::EachPrincipal))
     }
 
     fn render(&self, lengths: (usize, usize)) -> Rendered {

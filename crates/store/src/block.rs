@@ -43,11 +43,13 @@ impl Block {
     }
 
     /// The number of rows.
+    #[inline]
     pub fn len(&self) -> usize {
         self.slots.len().checked_div(self.width).unwrap_or(0)
     }
 
     /// Whether there is no row.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.slots.is_empty()
     }
@@ -58,6 +60,7 @@ impl Block {
     }
 
     /// Makes room for a row, so that a block of one row does not grow cell by cell.
+    #[inline]
     pub(crate) fn reserve_row(&mut self) {
         if self.slots.is_empty() {
             self.slots.reserve(self.width);
@@ -65,6 +68,7 @@ impl Block {
     }
 
     /// Appends the next cell of the row being filled.
+    #[inline]
     pub fn push(&mut self, cell: Cell<'_>) {
         let slot = match cell {
             Cell::Null => Slot::Null,
@@ -89,6 +93,7 @@ impl Block {
     ///
     /// # Panics
     /// When there is no such cell: rows and columns come from our own plans, never from a request.
+    #[inline]
     pub fn cell(&self, row: usize, column: usize) -> Cell<'_> {
         match self.slots[row * self.width + column] {
             Slot::Null => Cell::Null,
@@ -101,6 +106,7 @@ impl Block {
     }
 
     /// The number in a cell, or `None` for NULL and other kinds.
+    #[inline]
     pub fn int(&self, row: usize, column: usize) -> Option<i64> {
         match self.cell(row, column) {
             Cell::Int(value) => Some(value),
@@ -109,6 +115,7 @@ impl Block {
     }
 
     /// The text in a cell, or `None` for NULL and other kinds.
+    #[inline]
     pub fn text(&self, row: usize, column: usize) -> Option<&str> {
         match self.cell(row, column) {
             Cell::Text(value) => Some(value),
@@ -117,11 +124,13 @@ impl Block {
     }
 
     /// The truth value in a cell; NULL is false.
+    #[inline]
     pub fn bool(&self, row: usize, column: usize) -> bool {
         matches!(self.cell(row, column), Cell::Bool(true))
     }
 
     /// The floating point number in a cell, or `None` for NULL and other kinds.
+    #[inline]
     pub fn real(&self, row: usize, column: usize) -> Option<f64> {
         match self.cell(row, column) {
             Cell::Real(value) => Some(value),

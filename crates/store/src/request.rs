@@ -76,6 +76,10 @@ pub(crate) fn run_caught<T, E: From<Error>>(
     // The connection stays usable after a panic: its transaction is rolled back, and nothing else is shared.
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         let outcome = apply(write);
+        if outcome.is_ok() {
+            // An error is remembered.
+            drop(write.flush());
+        }
         write.shared.faults.write();
         outcome
     }));

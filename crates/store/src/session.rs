@@ -38,6 +38,10 @@ pub(crate) trait Session: Send {
     fn insert(&mut self, table: &str, columns: &[(&str, Type)], rows: &[Value]) -> Result<u64, Error>;
     /// Runs steps in order, as far as they go without an error. The rows to insert are whole.
     fn run_all(&mut self, steps: &[Step]) -> Result<Vec<Block>, Error>;
+    /// Runs a step before whatever comes next; an error of it may be told only then. The rows to insert are whole.
+    fn later(&mut self, step: Step) -> Result<(), Error>;
+    /// Runs what was to be run later.
+    fn flush(&mut self) -> Result<(), Error>;
     /// Whether a transaction that is open keeps all others from writing.
     fn is_alone(&self) -> bool;
     fn lock(&mut self, key: i64) -> Result<(), Error>;

@@ -66,6 +66,21 @@ impl Write {
         result.inspect_err(|error| remember(&mut self.failure, error))
     }
 
+    /// Runs a step whose result does not matter, together with whatever comes next: where there are round trips, it
+    /// takes none of its own. An error of it, such as a conflict, may be told only by what comes next, or by the write
+    /// as a whole.
+    ///
+    /// # Errors
+    /// As [`Write::query`].
+    pub fn later(&mut self, step: Step) -> Result<(), Error> {
+        self.run(|session| step.check().and_then(|()| session.later(step)))
+    }
+
+    /// Runs what was to be run later. The function that has the transaction need not call this at its end.
+    pub(crate) fn flush(&mut self) -> Result<(), Error> {
+        self.session.flush().inspect_err(|error| remember(&mut self.failure, error))
+    }
+
     /// Whether nobody else writes while this transaction is open, so that what it has read stays true without a lock.
     pub fn is_alone(&self) -> bool {
         self.session.is_alone()

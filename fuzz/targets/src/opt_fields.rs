@@ -16,8 +16,8 @@ pub fn run(data: &[u8]) {
     assert_eq!(Paths::parse(&text), Paths::parse(&text));
     let selection = Selection::of(resource, &text);
     check(&selection);
-    for guarded in [false, true] {
-        Plan::new(resource, &selection, guarded);
+    for (guarded, single) in [(true, true), (false, true), (false, false)] {
+        Plan::new(resource, &selection, guarded, single);
     }
 }
 

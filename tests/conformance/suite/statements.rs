@@ -43,8 +43,8 @@ both!(every_plan_and_listing_runs, place, |place: Place| async move {
             Selection::of(resource, &built::paths(resource, 2).join(",")),
         ];
         for selection in &selections {
-            for guarded in [true, false] {
-                let plan = Plan::new(resource, selection, guarded);
+            for (guarded, single) in [(true, true), (false, true), (false, false)] {
+                let plan = Plan::new(resource, selection, guarded, single);
                 let ids: Vec<i64> = place.gids.values().map(|gid| gid.parse().unwrap()).collect();
                 for ids in [&ids[..1], &ids[..]] {
                     load(&plan, &mut read, &scene, ids, Vec::new())

@@ -335,3 +335,29 @@ both!(likes_tags_external_data_and_forms, small, |small: Small| async move {
     ann.post(&format!("{path}/removeTag"), json!({"tag": tag})).await.ok();
     assert_eq!(ann.get(&format!("{path}/tags")).await.ok(), json!([]));
 });
+
+both!(a_guest_pages_through_what_few_tasks_of_a_tag_the_guest_sees, small, |small: Small| async move {
+    let Small { ann, guest, stranger, workspace, .. } = small;
+    let tag = gid(&ann.post("/tags", json!({"workspace": workspace, "name": "urgent"})).await.created());
+    let me = gid(&guest.get("/users/me").await.ok());
+    let mut shared = Vec::new();
+    for number in 0..9 {
+        let body = json!({"workspace": workspace, "name": format!("task {number}"), "tags": [tag]});
+        let task = gid(&ann.post("/tasks", body).await.created());
+        if number % 2 == 1 {
+            let path = format!("/tasks/{task}");
+            ann.put(&path, json!({"assignee": me})).await.ok();
+            // Seen for two reasons, it is listed once.
+            ann.post(&format!("{path}/addFollowers"), json!({"followers": [me]})).await.ok();
+            shared.push(format!("task {number}"));
+        }
+    }
+    let names = |tasks: Vec<Json>| -> Vec<String> {
+        tasks.iter().filter_map(|task| task["name"].as_str().map(str::to_owned)).collect()
+    };
+    let list = format!("/tags/{tag}/tasks");
+    assert_eq!(names(guest.pages(&list, 1).await), shared);
+    assert_eq!(names(guest.pages(&list, 3).await), shared);
+    assert_eq!(names(ann.pages(&list, 4).await).len(), 9);
+    stranger.get(&list).await.refused(404, &format!("tag: Not a recognized ID: {tag}"));
+});

@@ -1,33 +1,34 @@
 //! Connections and how statements run on them.
 
-use std::pin::pin;
-use std::sync::Arc;
+use std::slice;
+use std::sync::{Arc, LazyLock};
 
-use futures_util::future::{try_join, try_join_all};
-use futures_util::{FutureExt, TryStreamExt};
-use rustc_hash::FxHashMap;
+use bytes::BytesMut;
+use fallible_iterator::FallibleIterator;
+use postgres_protocol::message::backend::{DataRowBody, ErrorResponseBody, Message};
+use postgres_protocol::message::frontend::{self, BindError, CopyData};
 use tokio::runtime::Handle;
-use tokio::task::JoinHandle;
+use tokio_postgres::config::TargetSessionAttrs;
 use tokio_postgres::error::SqlState;
-use tokio_postgres::{Client, NoTls, Row, RowStream};
+use tokio_postgres::types::Type as ServerType;
 
-use super::Address;
-use super::value::{Parameter, Raw};
+use super::address::{Address, Place};
+use super::prepared::{Known, Prepared};
+use super::value::{COPY_END, COPY_HEAD, Raw, put, put_row};
+use super::wire::Wire;
 use crate::block::Block;
 use crate::error::Error;
 use crate::pool::Pooled;
 use crate::statement::{Query, Statement};
-use crate::value::Value;
-
-/// How many prepared statements a connection keeps.
-const STATEMENTS: usize = 512;
+use crate::value::{Type, Value};
 
 /// A connection with what it has prepared.
 pub(super) struct Connection {
-    pub client: Client,
+    address: Arc<Address>,
+    /// None once it is about to be cancelled.
+    wire: Option<Box<Wire>>,
     prepared: Prepared,
     state: State,
-    task: JoinHandle<()>,
 }
 
 /// Where a reader's transaction stands.
@@ -41,240 +42,286 @@ enum State {
     Failed,
 }
 
+/// What a statement has returned.
+#[derive(Default)]
+pub(super) struct Answer {
+    pub block: Block,
+    /// How many rows it has changed, or returned.
+    pub count: u64,
+}
+
+/// A statement without parameters and rows.
+pub(super) fn command(text: &str) -> Query {
+    Query::new(&Statement::new(text, &[]), Vec::new())
+}
+
+static BEGIN: LazyLock<Query> = LazyLock::new(|| command("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"));
+static COMMIT: LazyLock<Query> = LazyLock::new(|| command("COMMIT"));
+static IS_STANDBY: LazyLock<Query> = LazyLock::new(|| {
+    Query::new(&Statement::new("SELECT current_setting('transaction_read_only') = 'on'", &[Type::Bool]), Vec::new())
+});
+
 impl Connection {
-    /// Connects. The connection lives on the runtime on which this is called.
-    pub async fn open(address: &Address) -> Result<Self, tokio_postgres::Error> {
-        let (client, connection) = address.config.connect(NoTls).await?;
-        let task = tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::warn!(%error, "lost a connection to the database");
+    /// Connects to the first place at which there is a server that lets us in. The connection lives on the runtime on
+    /// which this is called.
+    pub async fn open(address: &Arc<Address>) -> Result<Self, Error> {
+        let mut failure = Error::engine("no server is named");
+        for place in address.places() {
+            match Connection::open_at(address, place).await {
+                Ok(connection) => return Ok(connection),
+                Err(error) => failure = error,
             }
-        });
-        client.batch_execute(&address.settings).await?;
-        Ok(Connection { client, prepared: Prepared::default(), state: State::Idle, task })
+        }
+        Err(failure)
     }
 
-    /// Ends the session in order.
-    pub async fn close(self) {
-        drop(self.client);
-        drop(self.task.await);
+    async fn open_at(address: &Arc<Address>, place: Place) -> Result<Self, Error> {
+        let wire = Wire::open(address, place).await?;
+        let prepared = Prepared::default();
+        let mut connection =
+            Connection { address: Arc::clone(address), wire: Some(Box::new(wire)), prepared, state: State::Idle };
+        connection.command(&address.settings).await?;
+        connection.prepare([slice::from_ref(&*BEGIN), slice::from_ref(&*COMMIT)]).await?;
+        if address.config.get_target_session_attrs() == TargetSessionAttrs::ReadWrite
+            && connection.run([slice::from_ref(&*IS_STANDBY)]).await?.iter().any(|answer| answer.block.bool(0, 0))
+        {
+            return Err(Error::engine("the server is a standby"));
+        }
+        Ok(connection)
     }
 
-    /// Runs a statement and collects its rows.
-    pub async fn query(&mut self, statement: &Arc<Statement>, parameters: &[Value]) -> Result<Block, Error> {
-        self.prepare([statement]).await?;
-        self.run(statement, parameters).await
+    /// Whether the connection is known to be lost.
+    pub fn is_lost(&mut self) -> bool {
+        self.wire.as_mut().is_none_or(|wire| wire.is_lost())
     }
 
-    /// Runs a statement that returns no rows.
-    pub async fn execute(&mut self, statement: &Arc<Statement>, parameters: &[Value]) -> Result<u64, Error> {
-        self.prepare([statement]).await?;
-        let prepared = self.prepared.get(statement)?;
-        check_parameters(statement, prepared, parameters)?;
-        Ok(self.client.execute_raw(prepared, parameters.iter().map(Parameter)).await?)
+    /// Whether a transaction is open and fit.
+    pub fn is_fit(&self) -> bool {
+        self.wire.as_ref().is_some_and(|wire| wire.is_fit())
+    }
+
+    /// Runs commands without parameters and rows, separated by semicolons.
+    pub async fn command(&mut self, text: &str) -> Result<(), Error> {
+        let wire = self.wire.as_mut().ok_or(Error::Closed)?;
+        frontend::query(text, &mut wire.output)?;
+        wire.send().await?;
+        finish(wire, |_| Ok(())).await
+    }
+
+    /// Sends the end of a read transaction; false if that is not done at once.
+    fn end(&mut self) -> bool {
+        let Some(wire) = &mut self.wire else { return false };
+        let encoded = bind(&self.prepared, &COMMIT, &mut wire.output);
+        frontend::sync(&mut wire.output);
+        encoded.is_ok() && wire.send_ignored()
+    }
+
+    /// Prepares what is not prepared yet, in one round trip.
+    async fn prepare<const N: usize>(&mut self, queries: [&[Query]; N]) -> Result<(), Error> {
+        let unknown = self.prepared.unknown(queries.into_iter().flatten());
+        if unknown.is_empty() {
+            return Ok(());
+        }
+        self.prepared.add(self.wire.as_mut().ok_or(Error::Closed)?, unknown).await
+    }
+
+    /// Runs statements one after the other, up to the first that fails: in one round trip, or two if some are to be
+    /// prepared first.
+    pub async fn run<const N: usize>(&mut self, queries: [&[Query]; N]) -> Result<Vec<Answer>, Error> {
+        self.prepare(queries).await?;
+        let wire = self.wire.as_mut().ok_or(Error::Closed)?;
+        let mut encoded = queries.into_iter().flatten().map(|query| bind(&self.prepared, query, &mut wire.output));
+        if let Err(error) = encoded.by_ref().collect::<Result<(), Error>>() {
+            wire.output.clear();
+            return Err(error);
+        }
+        frontend::sync(&mut wire.output);
+        wire.send().await?;
+        let mut answers: Vec<Answer> = Vec::with_capacity(queries.iter().map(|queries| queries.len()).sum());
+        let mut queries = queries.into_iter().flatten();
+        let mut current: Option<(&Statement, &Known)> = None;
+        finish(wire, |message| {
+            match message {
+                Message::BindComplete => {
+                    let statement = &queries.next().ok_or_else(out_of_step)?.statement;
+                    current = Some((statement, self.prepared.get(statement)?));
+                    answers.push(Answer { block: Block::new(statement.columns.len()), count: 0 });
+                }
+                Message::DataRow(row) => {
+                    let (Some((statement, known)), Some(answer)) = (current, answers.last_mut()) else {
+                        return Err(out_of_step());
+                    };
+                    push(&mut answer.block, &row, statement, known)?;
+                }
+                Message::CommandComplete(body) => {
+                    let count = body.tag()?.rsplit(' ').next().and_then(|count| count.parse().ok());
+                    answers.last_mut().ok_or_else(out_of_step)?.count = count.unwrap_or(0);
+                }
+                _ => {}
+            }
+            Ok(())
+        })
+        .await?;
+        Ok(answers)
+    }
+
+    /// Runs one statement.
+    pub async fn one(&mut self, query: &Query) -> Result<Answer, Error> {
+        self.run([slice::from_ref(query)]).await?.pop().ok_or_else(out_of_step)
     }
 
     /// Runs queries in one round trip (two if some are to be prepared first), in one read transaction.
     pub async fn level(&mut self, queries: &[Query]) -> Result<Vec<Block>, Error> {
-        let begun = match self.state {
-            State::Idle => false,
-            State::Begun => true,
+        let begins = match self.state {
+            State::Idle => true,
+            State::Begun => false,
             State::Waiting | State::Failed => return Err(Error::Closed),
         };
         self.state = State::Waiting;
-        let result = self.try_level(queries, begun).await;
+        let begin = if begins { slice::from_ref(&*BEGIN) } else { &[] };
+        let result = self.run([begin, queries]).await;
         self.state = if result.is_ok() { State::Begun } else { State::Failed };
-        result
+        Ok(result?.into_iter().skip(begins.into()).map(|answer| answer.block).collect())
     }
 
-    async fn try_level(&mut self, queries: &[Query], begun: bool) -> Result<Vec<Block>, Error> {
-        let Connection { client, prepared, .. } = self;
-        let begin = async {
-            if begun {
-                Ok(())
-            } else {
-                Ok(client.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
+    /// Copies rows into a table: `text` is the command.
+    pub async fn copy(&mut self, text: &str, types: &[ServerType], rows: &[Value]) -> Result<(), Error> {
+        /// So much is sent at once.
+        const CHUNK: usize = 1 << 16;
+        let wire = self.wire.as_mut().ok_or(Error::Closed)?;
+        frontend::query(text, &mut wire.output)?;
+        let mut chunk = BytesMut::from(COPY_HEAD);
+        let mut rows = rows.chunks_exact(types.len());
+        let encoded = loop {
+            let row = rows.next();
+            match row.map(|row| put_row(row, types, &mut chunk)) {
+                Some(Ok(())) if chunk.len() < CHUNK => continue,
+                Some(Ok(())) => {}
+                Some(Err(error)) => break Err(error.to_string()),
+                None => chunk.extend_from_slice(COPY_END),
+            }
+            CopyData::new(chunk.split())?.write(&mut wire.output);
+            wire.send().await?;
+            if row.is_none() {
+                break Ok(());
             }
         };
-        // What is polled first is sent first, and nothing waits for its answer before the next is sent.
-        let run = async {
-            prepared.add(client, queries.iter().map(|query| &query.statement)).await?;
-            let prepared = &*prepared;
-            let runs = queries.iter().map(|query| run(client, prepared, &query.statement, &query.parameters));
-            try_join_all(runs).await
+        match encoded {
+            Ok(()) => frontend::copy_done(&mut wire.output),
+            Err(error) => frontend::copy_fail(&error, &mut wire.output)?,
+        }
+        wire.send().await?;
+        finish(wire, |_| Ok(())).await
+    }
+}
+
+/// Appends the messages that run a prepared statement.
+fn bind(prepared: &Prepared, query: &Query, out: &mut BytesMut) -> Result<(), Error> {
+    let Query { statement, parameters } = query;
+    let known = prepared.get(statement)?;
+    let (wanted, given) = (known.parameters.len(), parameters.len());
+    if wanted != given {
+        return Err(Error::engine(format!("{given} parameters where {wanted} are wanted: {}", statement.sql)));
+    }
+    let (declared, found) = (statement.columns.len(), known.columns.len());
+    if declared != found {
+        return Err(Error::engine(format!("{found} columns where {declared} are declared: {}", statement.sql)));
+    }
+    let values = parameters.iter().zip(&known.parameters);
+    // Both ways everything is in binary form.
+    frontend::bind("", &known.name, [1], values, |(value, kind), out| put(value, kind, out), [1], out).map_err(
+        |error| match error {
+            BindError::Conversion(error) => Error::engine(format!("{error}: {}", statement.sql)),
+            BindError::Serialization(error) => error.into(),
+        },
+    )?;
+    Ok(frontend::execute("", 0, out)?)
+}
+
+/// Takes the messages of a round, to its end; returns the first error among them.
+pub(super) async fn finish(wire: &mut Wire, mut take: impl FnMut(Message) -> Result<(), Error>) -> Result<(), Error> {
+    let mut result = Ok(());
+    loop {
+        let taken = match wire.next().await {
+            Ok(Message::ReadyForQuery(_)) => return result,
+            Ok(Message::ErrorResponse(body)) => Err(error(&body)),
+            Ok(message) => take(message),
+            // The server has said why before it left.
+            Err(error) => return result.and(Err(error)),
         };
-        Ok(try_join(begin, run).await?.1)
-    }
-
-    /// Runs statements in one round trip (two if some are to be prepared first), in the transaction that is open.
-    pub async fn pipeline(&mut self, queries: &[Query]) -> Result<Vec<Block>, Error> {
-        let Connection { client, prepared, .. } = self;
-        prepared.add(client, queries.iter().map(|query| &query.statement)).await?;
-        let prepared = &*prepared;
-        try_join_all(queries.iter().map(|query| run(client, prepared, &query.statement, &query.parameters))).await
-    }
-
-    async fn prepare(&mut self, statements: [&Arc<Statement>; 1]) -> Result<(), Error> {
-        self.prepared.add(&self.client, statements.into_iter()).await
-    }
-
-    async fn run(&self, statement: &Arc<Statement>, parameters: &[Value]) -> Result<Block, Error> {
-        run(&self.client, &self.prepared, statement, parameters).await
+        result = result.and(taken);
     }
 }
 
-/// Runs a prepared statement and collects its rows.
-async fn run(
-    client: &Client,
-    prepared: &Prepared,
-    statement: &Statement,
-    parameters: &[Value],
-) -> Result<Block, Error> {
-    let prepared = prepared.get(statement)?;
-    check_parameters(statement, prepared, parameters)?;
-    let width = statement.columns.len();
-    if prepared.columns().len() != width {
-        let found = prepared.columns().len();
-        return Err(Error::engine(format!("{found} columns where {width} are declared: {}", statement.sql)));
-    }
-    let rows = client.query_raw(prepared, parameters.iter().map(Parameter)).await?;
-    collect(rows, statement).await
-}
-
-async fn collect(rows: RowStream, statement: &Statement) -> Result<Block, Error> {
-    let mut block = Block::new(statement.columns.len());
-    let mut rows = pin!(rows);
-    while let Some(row) = rows.try_next().await? {
-        push(&mut block, &row, statement)?;
-    }
-    Ok(block)
-}
-
-fn push(block: &mut Block, row: &Row, statement: &Statement) -> Result<(), Error> {
-    for (column, expected) in statement.columns.iter().enumerate() {
-        let raw: Raw<'_> = row.try_get(column)?;
-        let cell = raw.cell(*expected).ok_or_else(|| {
-            let found = row.columns()[column].type_();
-            Error::engine(format!("column {column} is {found}, not {expected:?}: {}", statement.sql))
-        })?;
+fn push(block: &mut Block, row: &DataRowBody, statement: &Statement, known: &Known) -> Result<(), Error> {
+    block.reserve_row();
+    let mut ranges = row.ranges();
+    for (column, (expected, kind)) in statement.columns.iter().zip(&known.columns).enumerate() {
+        let range = ranges.next()?.ok_or_else(out_of_step)?;
+        let raw = Raw { kind, bytes: range.map(|range| &row.buffer()[range]) };
+        let cell = raw
+            .cell(*expected)
+            .ok_or_else(|| Error::engine(format!("column {column} is {kind}, not {expected:?}: {}", statement.sql)))?;
         block.push(cell);
     }
     Ok(())
 }
 
-fn check_parameters(
-    statement: &Statement,
-    prepared: &tokio_postgres::Statement,
-    parameters: &[Value],
-) -> Result<(), Error> {
-    let (wanted, given) = (prepared.params().len(), parameters.len());
-    if wanted == given {
-        return Ok(());
-    }
-    Err(Error::engine(format!("{given} parameters where {wanted} are wanted: {}", statement.sql)))
+pub(super) fn out_of_step() -> Error {
+    Error::engine("an answer of the server that nobody has asked for")
 }
 
 impl Pooled for Connection {
     fn recycle(&mut self) -> bool {
-        match self.state {
-            State::Idle => {}
-            State::Begun => {
-                // Sent, not waited for: whatever the next user sends comes after it.
-                drop(self.client.batch_execute("COMMIT").now_or_never());
-                self.state = State::Idle;
-            }
+        match std::mem::replace(&mut self.state, State::Idle) {
+            State::Idle => !self.is_lost(),
+            // Not waited for: whatever the next user sends comes after it.
+            State::Begun => self.end(),
             State::Waiting => {
-                let cancel = self.client.cancel_token();
-                if let Ok(runtime) = Handle::try_current() {
-                    runtime.spawn(async move { drop(cancel.cancel_query(NoTls).await) });
+                if let (Some(wire), Ok(runtime)) = (self.wire.take(), Handle::try_current()) {
+                    let address = Arc::clone(&self.address);
+                    runtime.spawn(async move { wire.cancel(&address).await });
                 }
-                return false;
+                false
             }
-            State::Failed => return false,
+            State::Failed => false,
         }
-        !self.client.is_closed()
     }
 }
 
-/// The statements that a connection has prepared.
-#[derive(Default)]
-struct Prepared {
-    known: FxHashMap<u64, Known>,
-    /// Counts the levels, to tell what was used lately.
-    age: u64,
+/// What the server reports.
+fn error(body: &ErrorResponseBody) -> Error {
+    let (mut message, mut code) = (String::new(), String::new());
+    let mut fields = body.fields();
+    while let Ok(Some(field)) = fields.next() {
+        let value = || String::from_utf8_lossy(field.value_bytes()).into_owned();
+        match field.type_() {
+            b'M' => message = value(),
+            b'C' => code = value(),
+            _ => {}
+        }
+    }
+    reported(&message, &SqlState::from_code(&code))
 }
 
-struct Known {
-    statement: Arc<Statement>,
-    prepared: tokio_postgres::Statement,
-    used: u64,
-}
-
-impl Prepared {
-    /// Prepares those that are not known yet, in one round trip.
-    async fn add<'a>(
-        &mut self,
-        client: &Client,
-        statements: impl Iterator<Item = &'a Arc<Statement>>,
-    ) -> Result<(), Error> {
-        self.age += 1;
-        let mut unknown: Vec<&Arc<Statement>> = Vec::new();
-        for statement in statements {
-            match self.known.get_mut(&statement.hash) {
-                Some(known) if same(&known.statement, statement) => known.used = self.age,
-                _ if unknown.iter().any(|other| same(other, statement)) => {}
-                _ => unknown.push(statement),
-            }
+fn reported(message: &str, code: &SqlState) -> Error {
+    let text = format!("{message} ({})", code.code());
+    match *code {
+        SqlState::UNIQUE_VIOLATION => Error::Conflict(text),
+        SqlState::T_R_SERIALIZATION_FAILURE | SqlState::T_R_DEADLOCK_DETECTED | SqlState::LOCK_NOT_AVAILABLE => {
+            Error::Busy(text)
         }
-        if unknown.is_empty() {
-            return Ok(());
-        }
-        let prepared = try_join_all(unknown.iter().map(|statement| client.prepare(&statement.numbered))).await?;
-        self.make_room(unknown.len());
-        for (statement, prepared) in unknown.into_iter().zip(prepared) {
-            let known = Known { statement: Arc::clone(statement), prepared, used: self.age };
-            self.known.insert(statement.hash, known);
-        }
-        Ok(())
+        SqlState::QUERY_CANCELED => Error::Timeout,
+        _ => Error::Engine(text),
     }
-
-    fn get(&self, statement: &Statement) -> Result<&tokio_postgres::Statement, Error> {
-        let known = self.known.get(&statement.hash).filter(|known| same(&known.statement, statement));
-        known.map(|known| &known.prepared).ok_or_else(|| Error::engine("two statements with one hash in a level"))
-    }
-
-    /// Forgets the quarter that was not used for longest, but nothing of this level.
-    fn make_room(&mut self, wanted: usize) {
-        if self.known.len() + wanted <= STATEMENTS {
-            return;
-        }
-        let mut ages: Vec<u64> = self.known.values().map(|known| known.used).collect();
-        ages.sort_unstable();
-        let limit = ages[ages.len() / 4].min(self.age - 1);
-        self.known.retain(|_, known| known.used > limit);
-    }
-}
-
-fn same(one: &Statement, other: &Statement) -> bool {
-    std::ptr::eq(one, other) || one.sql == other.sql
 }
 
 impl From<tokio_postgres::Error> for Error {
     fn from(error: tokio_postgres::Error) -> Self {
-        let Some(report) = error.as_db_error() else {
-            return Error::Engine(match std::error::Error::source(&error) {
-                Some(source) => format!("{error}: {source}"),
-                None => error.to_string(),
-            });
-        };
-        let text = format!("{} ({})", report.message(), report.code().code());
-        match *report.code() {
-            SqlState::UNIQUE_VIOLATION => Error::Conflict(text),
-            SqlState::T_R_SERIALIZATION_FAILURE | SqlState::T_R_DEADLOCK_DETECTED | SqlState::LOCK_NOT_AVAILABLE => {
-                Error::Busy(text)
-            }
-            SqlState::QUERY_CANCELED => Error::Timeout,
-            _ => Error::Engine(text),
+        match (error.as_db_error(), std::error::Error::source(&error)) {
+            (Some(report), _) => reported(report.message(), report.code()),
+            (None, Some(source)) => Error::Engine(format!("{error}: {source}")),
+            (None, None) => Error::Engine(error.to_string()),
         }
     }
 }

@@ -3,8 +3,7 @@
 use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
 
-use super::Address;
-use super::connection::Connection;
+use super::address::Address;
 use crate::dialect;
 use crate::error::Error;
 use crate::location::Options;
@@ -16,11 +15,10 @@ const LOCK: i64 = 0x0076_696e_7961_7361;
 /// Runs the migrations that the database has not seen.
 pub(super) async fn migrate(address: &Address, options: &Options) -> Result<(), Error> {
     let missing = || Error::Missing { place: options.location.to_string() };
-    let connection = Connection::open(address).await.map_err(|error| match error.code() {
+    let client = &address.client().await.map_err(|error| match error.code() {
         Some(&SqlState::INVALID_CATALOG_NAME) => missing(),
         _ => error.into(),
     })?;
-    let client = &connection.client;
     let recorded = recorded(client).await?;
     if recorded.is_none() && !options.create {
         return Err(missing());
@@ -32,7 +30,6 @@ pub(super) async fn migrate(address: &Address, options: &Options) -> Result<(), 
         run(client).await?;
         client.batch_execute("COMMIT").await?;
     }
-    connection.close().await;
     Ok(())
 }
 

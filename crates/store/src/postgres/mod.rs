@@ -1,17 +1,18 @@
 //! A server of its own, shared by many nodes.
 
+mod address;
 mod connection;
 mod migrate;
+mod prepared;
 mod reader;
 mod session;
 mod snapshot;
 mod value;
+mod wire;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::mpsc::Sender;
-use tokio_postgres::Config;
 
 use crate::error::Error;
 use crate::location::{Location, Options};
@@ -21,22 +22,14 @@ use crate::writer::{Queue, Writer};
 
 pub(crate) use reader::Read;
 
+use address::Address;
 use connection::Connection;
 use session::{GidReserver, Session};
-
-/// How long a server may take to accept a connection, unless its address says otherwise.
-const CONNECT_TIME: Duration = Duration::from_secs(10);
 
 pub(crate) struct Database {
     address: Arc<Address>,
     readers: Arc<Pool<Connection>>,
     shared: Arc<Shared>,
-}
-
-/// Where the server is, and what its sessions are told first.
-struct Address {
-    config: Config,
-    settings: String,
 }
 
 impl Database {
@@ -45,17 +38,8 @@ impl Database {
         let Location::Postgres(url) = &options.location else {
             return Err(Error::Location(options.location.to_string()));
         };
-        let mut config: Config = url.parse().map_err(|_| Error::Location(options.location.to_string()))?;
-        config.application_name("vinyasa");
-        if config.get_connect_timeout().is_none() {
-            config.connect_timeout(CONNECT_TIME);
-        }
-        // A planner that compiles machine code for a query of a millisecond only loses time.
-        let settings = format!(
-            "SET synchronous_commit = on; SET jit = off; SET statement_timeout = {}; SET client_min_messages = warning",
-            shared.deadline.as_millis().max(1)
-        );
-        let address = Arc::new(Address { config, settings });
+        let address = Address::parse(url, shared.deadline);
+        let address = Arc::new(address.ok_or_else(|| Error::Location(options.location.to_string()))?);
         migrate::migrate(&address, options).await?;
         let gids = Arc::new(GidReserver::new(&address));
         for _ in 0..options.writers.max(1) {
@@ -67,7 +51,7 @@ impl Database {
 
     pub async fn begin_read(&self) -> Result<Read, Error> {
         let mut lease = self.readers.take().await?;
-        let is_usable = lease.get().is_ok_and(|connection| !connection.client.is_closed());
+        let is_usable = lease.get().is_ok_and(|connection| !connection.is_lost());
         if !is_usable {
             lease.fill(Connection::open(&self.address).await?);
         }

@@ -1,17 +1,15 @@
 //! The connection of a writer, used from a thread that may block.
 
-use std::pin::pin;
+use std::slice;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
-use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
-use tokio_postgres::binary_copy::BinaryCopyInWriter;
+use tokio_postgres::Client;
 use tokio_postgres::types::Type as ServerType;
 
-use super::Address;
-use super::connection::Connection;
+use super::address::Address;
+use super::connection::{Answer, Connection, command};
 use super::snapshot;
-use super::value::Parameter;
 use crate::block::Block;
 use crate::dialect;
 use crate::error::Error;
@@ -33,16 +31,19 @@ impl Link {
         Link { address: Arc::clone(address), runtime: None, connection: None }
     }
 
+    fn runtime(&mut self) -> Result<&Runtime, Error> {
+        Ok(match &mut self.runtime {
+            Some(runtime) => runtime,
+            none => none.insert(Builder::new_current_thread().enable_all().build().map_err(Error::engine)?),
+        })
+    }
+
     /// Connects if there is no connection.
     fn connect(&mut self) -> Result<(), Error> {
-        if self.connection.is_some() {
-            return Ok(());
+        if self.connection.is_none() {
+            let address = Arc::clone(&self.address);
+            self.connection = Some(self.runtime()?.block_on(Connection::open(&address))?);
         }
-        let runtime = match &self.runtime {
-            Some(runtime) => runtime,
-            None => self.runtime.insert(Builder::new_current_thread().enable_all().build().map_err(Error::engine)?),
-        };
-        self.connection = Some(runtime.block_on(Connection::open(&self.address))?);
         Ok(())
     }
 
@@ -58,24 +59,12 @@ impl Link {
     fn wait_connected<T>(&mut self, work: impl AsyncFn(&mut Connection) -> Result<T, Error>) -> Result<T, Error> {
         self.connect()?;
         let result = self.wait(&work);
-        if result.is_ok() || !self.is_lost() {
+        if result.is_ok() || !self.connection.as_mut().is_none_or(Connection::is_lost) {
             return result;
         }
         self.connection = None;
         self.connect()?;
         self.wait(&work)
-    }
-
-    fn is_lost(&self) -> bool {
-        self.connection.as_ref().is_none_or(|connection| connection.client.is_closed())
-    }
-
-    fn close(&mut self) {
-        if let (Some(runtime), Some(connection)) = (&self.runtime, self.connection.take()) {
-            let end = async { tokio::time::timeout(Duration::from_secs(1), connection.close()).await };
-            // A server that does not answer will notice by itself.
-            let _late = runtime.block_on(end);
-        }
     }
 }
 
@@ -92,8 +81,8 @@ impl GidReserver {
 
     fn reserve(&self, floor: i64) -> Result<i64, Error> {
         let mut link = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let parameters = [gids::BLOCK.into(), floor.into()];
-        let block = link.wait_connected(async |connection| connection.query(&RESERVE, &parameters).await)?;
+        let reserve = Query::new(&RESERVE, vec![gids::BLOCK.into(), floor.into()]);
+        let block = link.wait_connected(async |connection| connection.one(&reserve).await)?.block;
         let end = if block.is_empty() { None } else { block.int(0, 0) };
         end.map(|end| end - gids::BLOCK).ok_or_else(|| Error::engine("gid_blocks is empty"))
     }
@@ -102,23 +91,81 @@ impl GidReserver {
 /// The most rows that one statement inserts; more are copied.
 const FEW: usize = 32;
 
+/// The most statements that wait for the next one.
+const WAITING: usize = 256;
+
 /// A connection that writes.
 pub(super) struct Session {
     link: Link,
     gids: Arc<GidReserver>,
-    is_open: bool,
+    stage: Stage,
+    /// What is sent before the next statement.
+    waiting: Vec<Query>,
+    /// A connection for snapshots, once there was one.
+    client: Option<Client>,
+}
+
+/// Where a transaction stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    None,
+    /// It begins together with its first statement.
+    Wanted,
+    Begun,
 }
 
 impl Session {
     pub fn new(address: &Arc<Address>, gids: &Arc<GidReserver>) -> Self {
-        Session { link: Link::new(address), gids: Arc::clone(gids), is_open: false }
+        let (link, gids) = (Link::new(address), Arc::clone(gids));
+        Session { link, gids, stage: Stage::None, waiting: Vec::new(), client: None }
     }
 
-    fn run(&mut self, command: &str) -> Result<(), Error> {
-        self.link.wait(async |connection| Ok(connection.client.batch_execute(command).await?))
+    /// Runs statements after those that wait.
+    fn run(&mut self, queries: &[Query]) -> Result<impl Iterator<Item = Answer> + use<>, Error> {
+        let waiting = std::mem::take(&mut self.waiting);
+        let begins = self.stage == Stage::Wanted;
+        let begin = if begins { slice::from_ref(&*BEGIN) } else { &[] };
+        let answers = if begins {
+            self.stage = Stage::Begun;
+            // Without a transaction before, nothing has happened that a lost connection could have taken with it.
+            self.link.wait_connected(async |connection| connection.run([begin, &waiting, queries]).await)
+        } else {
+            self.link.wait(async |connection| connection.run([&waiting, queries]).await)
+        };
+        Ok(answers?.into_iter().skip(usize::from(begins) + waiting.len()))
+    }
+
+    fn one(&mut self, query: Query) -> Result<Answer, Error> {
+        Ok(self.run(&[query])?.next().unwrap_or_default())
+    }
+
+    fn command(&mut self, query: &Query) -> Result<(), Error> {
+        self.run(slice::from_ref(query)).map(drop)
+    }
+
+    /// Does something with a connection for what is not done often.
+    fn with_client<T>(&mut self, work: impl AsyncFnOnce(&mut Client) -> Result<T, Error>) -> Result<T, Error> {
+        let address = Arc::clone(&self.link.address);
+        let client = self.client.take().filter(|client| !client.is_closed());
+        let (client, result) = self.link.runtime()?.block_on(async {
+            let mut client = match client {
+                Some(client) => client,
+                None => address.client().await?,
+            };
+            let result = work(&mut client).await;
+            Ok::<_, Error>((client, result))
+        })?;
+        self.client = Some(client);
+        result
     }
 }
 
+static BEGIN: LazyLock<Query> = LazyLock::new(|| command("BEGIN ISOLATION LEVEL READ COMMITTED"));
+static COMMIT: LazyLock<Query> = LazyLock::new(|| command("COMMIT"));
+static ROLLBACK: LazyLock<Query> = LazyLock::new(|| command("ROLLBACK"));
+static SAVE: LazyLock<Query> = LazyLock::new(|| command("SAVEPOINT request"));
+static KEEP: LazyLock<Query> = LazyLock::new(|| command("RELEASE SAVEPOINT request"));
+static UNDO: LazyLock<Query> = LazyLock::new(|| command("ROLLBACK TO SAVEPOINT request"));
 static LOCK: LazyLock<Arc<Statement>> =
     LazyLock::new(|| Statement::new("SELECT pg_advisory_xact_lock(?1) IS NULL", &[Type::Bool]));
 /// The keys come as text, separated by commas: values have no lists.
@@ -133,26 +180,28 @@ static SHARE: LazyLock<Arc<Statement>> =
 
 impl session::Session for Session {
     fn begin(&mut self) -> Result<(), Error> {
-        let begin = "BEGIN ISOLATION LEVEL READ COMMITTED";
-        self.link.wait_connected(async |connection| Ok(connection.client.batch_execute(begin).await?))?;
-        self.is_open = true;
+        self.link.connect()?;
+        self.waiting.clear();
+        self.stage = Stage::Wanted;
         Ok(())
     }
 
     fn is_open(&self) -> bool {
-        self.is_open
+        self.stage != Stage::None
     }
 
     fn save(&mut self) -> Result<(), Error> {
-        self.run("SAVEPOINT request")
+        self.command(&SAVE)
     }
 
     fn keep(&mut self) -> Result<(), Error> {
-        self.run("RELEASE SAVEPOINT request")
+        self.command(&KEEP)
     }
 
     fn undo(&mut self) -> Result<(), Error> {
-        self.run("ROLLBACK TO SAVEPOINT request; RELEASE SAVEPOINT request")
+        self.waiting.clear();
+        self.command(&UNDO)?;
+        self.command(&KEEP)
     }
 
     fn has_debt(&self) -> bool {
@@ -160,16 +209,25 @@ impl session::Session for Session {
     }
 
     fn commit(&mut self) -> Result<(), Error> {
-        self.is_open = false;
-        self.run("COMMIT")
+        self.flush()?;
+        match std::mem::replace(&mut self.stage, Stage::None) {
+            // The server would undo everything, and say nothing.
+            Stage::Begun if !self.link.connection.as_ref().is_some_and(Connection::is_fit) => {
+                self.stage = Stage::Begun;
+                Err(Error::engine("the transaction has failed"))
+            }
+            Stage::Begun => self.command(&COMMIT),
+            Stage::Wanted | Stage::None => Ok(()),
+        }
     }
 
     fn rollback(&mut self) -> Result<(), Error> {
-        if self.is_open && self.run("ROLLBACK").is_err() {
+        self.waiting.clear();
+        if self.stage == Stage::Begun && self.command(&ROLLBACK).is_err() {
             // With its connection the server gives up the transaction.
             self.link.connection = None;
         }
-        self.is_open = false;
+        self.stage = Stage::None;
         Ok(())
     }
 
@@ -179,11 +237,11 @@ impl session::Session for Session {
     }
 
     fn query(&mut self, statement: &Arc<Statement>, parameters: &[Value]) -> Result<Block, Error> {
-        self.link.wait(async |connection| connection.query(statement, parameters).await)
+        Ok(self.one(Query::new(statement, parameters.to_vec()))?.block)
     }
 
     fn execute(&mut self, statement: &Arc<Statement>, parameters: &[Value]) -> Result<u64, Error> {
-        self.link.wait(async |connection| connection.execute(statement, parameters).await)
+        Ok(self.one(Query::new(statement, parameters.to_vec()))?.count)
     }
 
     fn insert(&mut self, table: &str, columns: &[(&str, Type)], rows: &[Value]) -> Result<u64, Error> {
@@ -191,22 +249,15 @@ impl session::Session for Session {
         let count = rows.len() / columns.len().max(1);
         if count <= FEW {
             // A copy takes more messages, and its text is parsed each time.
-            return if count == 0 {
-                Ok(0)
-            } else {
-                self.execute(&Statement::new(insert_text(table, &names, count), &[]), rows)
-            };
+            let mut queries = Vec::new();
+            push_inserts(table, &names, rows, &mut queries);
+            return Ok(self.run(&queries)?.map(|answer| answer.count).sum());
         }
+        self.run(&[]).map(drop)?;
         let types: Vec<ServerType> = columns.iter().map(|(_, kind)| server_type(*kind)).collect();
-        let copy = format!("COPY {table} ({}) FROM STDIN (FORMAT binary)", names.join(", "));
-        self.link.wait(async |connection| {
-            let sink = connection.client.copy_in(&copy).await?;
-            let mut writer = pin!(BinaryCopyInWriter::new(sink, &types));
-            for row in rows.chunks_exact(columns.len()) {
-                writer.as_mut().write_raw(row.iter().map(Parameter)).await?;
-            }
-            Ok(writer.finish().await?)
-        })
+        let text = format!("COPY {table} ({}) FROM STDIN (FORMAT binary)", names.join(", "));
+        self.link.wait(async |connection| connection.copy(&text, &types, rows).await)?;
+        Ok(count as u64)
     }
 
     fn run_all(&mut self, steps: &[Step]) -> Result<Vec<Block>, Error> {
@@ -215,24 +266,27 @@ impl session::Session for Session {
         let mut counts = Vec::with_capacity(steps.len());
         for step in steps {
             let before = queries.len();
-            match step {
-                Step::Run(query) => queries.push(query.clone()),
-                Step::Insert(rows) => push_inserts(rows, &mut queries),
-                Step::Lock(key) => queries.push(Query::new(&LOCK, vec![(*key).into()])),
-                Step::Share(key) => queries.push(Query::new(&SHARE, vec![(*key).into()])),
-            }
+            push_step(step.clone(), &mut queries);
             counts.push(queries.len() - before);
         }
-        let blocks = self.link.wait(async |connection| connection.pipeline(&queries).await)?;
-        let mut blocks = blocks.into_iter();
-        let run = |(step, count): (&Step, usize)| match step {
-            Step::Run(_) => blocks.next().unwrap_or_default(),
+        let mut answers = self.run(&queries)?;
+        let block = |(step, count): (&Step, usize)| match step {
+            Step::Run(_) => answers.next().unwrap_or_default().block,
             Step::Insert(_) | Step::Lock(_) | Step::Share(_) => {
-                blocks.by_ref().take(count).for_each(drop);
+                answers.by_ref().take(count).for_each(drop);
                 Block::default()
             }
         };
-        Ok(steps.iter().zip(counts).map(run).collect())
+        Ok(steps.iter().zip(counts).map(block).collect())
+    }
+
+    fn later(&mut self, step: Step) -> Result<(), Error> {
+        push_step(step, &mut self.waiting);
+        if self.waiting.len() >= WAITING { self.flush() } else { Ok(()) }
+    }
+
+    fn flush(&mut self) -> Result<(), Error> {
+        if self.waiting.is_empty() { Ok(()) } else { self.run(&[]).map(drop) }
     }
 
     fn is_alone(&self) -> bool {
@@ -240,56 +294,72 @@ impl session::Session for Session {
     }
 
     fn lock(&mut self, key: i64) -> Result<(), Error> {
-        self.query(&LOCK, &[key.into()]).map(drop)
+        self.one(Query::new(&LOCK, vec![key.into()])).map(drop)
     }
 
     fn share(&mut self, key: i64) -> Result<(), Error> {
-        self.query(&SHARE, &[key.into()]).map(drop)
+        self.one(Query::new(&SHARE, vec![key.into()])).map(drop)
     }
 
     fn lock_all(&mut self, keys: &[i64]) -> Result<(), Error> {
         let keys: Vec<String> = keys.iter().map(i64::to_string).collect();
-        self.query(&LOCK_ALL, &[keys.join(",").into()]).map(drop)
+        self.one(Query::new(&LOCK_ALL, vec![keys.join(",").into()])).map(drop)
     }
 
     fn reserve_gids(&mut self, floor: i64) -> Result<i64, Error> {
         self.gids.reserve(floor)
     }
 
-    /// The server writes ahead fast enough; it only has to be patient.
+    /// The server writes ahead fast enough; it only has to be patient. Afterwards it is told how much there is now: it
+    /// would find out by itself, but only after a minute of bad plans.
     fn relax(&mut self, relaxed: bool) -> Result<(), Error> {
+        if relaxed {
+            let patient = "SET statement_timeout = 0";
+            return self.link.wait_connected(async |connection| connection.command(patient).await);
+        }
         let address = Arc::clone(&self.link.address);
-        let settings = if relaxed { "SET statement_timeout = 0" } else { &address.settings };
-        self.link.wait_connected(async |connection| Ok(connection.client.batch_execute(settings).await?))
+        self.link.wait_connected(async |connection| {
+            if let Err(error) = connection.command("VACUUM (ANALYZE)").await {
+                tracing::warn!(%error, "no statistics of what was loaded");
+            }
+            connection.command(&address.settings).await
+        })
     }
 
     fn tidy(&mut self) {}
 
     fn close(&mut self) {
-        self.link.close();
+        self.link.connection = None;
     }
 
     fn snapshot(&mut self) -> Result<Content, Error> {
-        let tables = self.link.wait_connected(async |connection| snapshot::take(&mut connection.client).await)?;
-        Ok(Arc::new(tables))
+        Ok(Arc::new(self.with_client(async |client| snapshot::take(client).await)?))
     }
 
     fn restore(&mut self, content: &Content) -> Result<(), Error> {
         let tables = content.downcast_ref().ok_or_else(|| Error::engine("a snapshot of another engine"))?;
-        self.link.wait_connected(async |connection| snapshot::put_back(&mut connection.client, tables).await)
+        self.with_client(async |client| snapshot::put_back(client, tables).await)
+    }
+}
+
+fn push_step(step: Step, queries: &mut Vec<Query>) {
+    match step {
+        Step::Run(query) => queries.push(query),
+        Step::Insert(Rows { table, columns, cells }) => push_inserts(table, &columns, &cells, queries),
+        Step::Lock(key) => queries.push(Query::new(&LOCK, vec![key.into()])),
+        Step::Share(key) => queries.push(Query::new(&SHARE, vec![key.into()])),
     }
 }
 
 /// Inserts so many rows at once, and then as many as are left in ever smaller powers of two: a few texts serve all
 /// lengths, and each is prepared once.
-fn push_inserts(rows: &Rows, queries: &mut Vec<Query>) {
-    let Rows { table, columns, cells } = rows;
-    let mut rest = &cells[..];
+fn push_inserts(table: &str, columns: &[&str], cells: &[Value], queries: &mut Vec<Query>) {
+    let mut rest = cells;
     while !rest.is_empty() {
         let count = (rest.len() / columns.len()).min(FEW);
-        let count = 1 << count.ilog2();
-        let (chunk, more) = rest.split_at(count * columns.len());
-        queries.push(Query::new(&Statement::new(insert_text(table, columns, count), &[]), chunk.to_vec()));
+        let (chunk, more) = rest.split_at(columns.len() << count.ilog2());
+        let statement = Statement::new(insert_text(table, columns, 1 << count.ilog2()), &[]);
+        queries.push(Query::new(&statement, chunk.to_vec()));
         rest = more;
     }
 }

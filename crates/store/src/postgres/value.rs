@@ -1,52 +1,57 @@
 //! Values as the server sends and takes them, in its binary format.
 
-use std::error::Error as StdError;
-
 use bytes::{BufMut, BytesMut};
-use tokio_postgres::types::{FromSql, IsNull, ToSql, Type as ServerType};
+use postgres_protocol::IsNull;
+use tokio_postgres::types::Type as ServerType;
 
 use crate::block::Cell;
 use crate::value::{Type, Value};
 
-type BoxedError = Box<dyn StdError + Sync + Send>;
+type BoxedError = Box<dyn std::error::Error + Sync + Send>;
 
-/// A value as a parameter of whatever type the server has inferred.
-#[derive(Debug)]
-pub(super) struct Parameter<'a>(pub &'a Value);
-
-impl ToSql for Parameter<'_> {
-    fn to_sql(&self, wanted: &ServerType, out: &mut BytesMut) -> Result<IsNull, BoxedError> {
-        match self.0 {
-            Value::Null => return Ok(IsNull::Yes),
-            Value::Int(value) => put_int(*value, wanted, out)?,
-            Value::Bool(value) => put_int(i64::from(*value), wanted, out)?,
-            Value::Real(value) => match *wanted {
-                ServerType::FLOAT8 => out.put_f64(*value),
-                ServerType::FLOAT4 => out.put_f32(*value as f32),
-                _ => return Err(mismatch("a floating point number", wanted)),
-            },
-            Value::Text(value) => match *wanted {
-                ServerType::BYTEA | ServerType::INT8 | ServerType::INT4 | ServerType::BOOL | ServerType::FLOAT8 => {
-                    return Err(mismatch("text", wanted));
-                }
-                _ => out.put_slice(value.as_bytes()),
-            },
-            Value::Bytes(value) => match *wanted {
-                ServerType::BYTEA => out.put_slice(value),
-                _ => return Err(mismatch("bytes", wanted)),
-            },
-        }
-        Ok(IsNull::No)
+/// Appends a value as a parameter of whatever type the server has inferred.
+pub(super) fn put(value: &Value, wanted: &ServerType, out: &mut BytesMut) -> Result<IsNull, BoxedError> {
+    match value {
+        Value::Null => return Ok(IsNull::Yes),
+        Value::Int(value) => put_int(*value, wanted, out)?,
+        Value::Bool(value) => put_int(i64::from(*value), wanted, out)?,
+        Value::Real(value) => match *wanted {
+            ServerType::FLOAT8 => out.put_f64(*value),
+            ServerType::FLOAT4 => out.put_f32(*value as f32),
+            _ => return Err(mismatch("a floating point number", wanted)),
+        },
+        Value::Text(value) => match *wanted {
+            ServerType::BYTEA | ServerType::INT8 | ServerType::INT4 | ServerType::BOOL | ServerType::FLOAT8 => {
+                return Err(mismatch("text", wanted));
+            }
+            _ => out.put_slice(value.as_bytes()),
+        },
+        Value::Bytes(value) => match *wanted {
+            ServerType::BYTEA => out.put_slice(value),
+            _ => return Err(mismatch("bytes", wanted)),
+        },
     }
-
-    fn accepts(_: &ServerType) -> bool {
-        true
-    }
-
-    fn to_sql_checked(&self, wanted: &ServerType, out: &mut BytesMut) -> Result<IsNull, BoxedError> {
-        self.to_sql(wanted, out)
-    }
+    Ok(IsNull::No)
 }
+
+/// Appends a row as a copy in the server's binary format takes it.
+pub(super) fn put_row(row: &[Value], types: &[ServerType], out: &mut BytesMut) -> Result<(), BoxedError> {
+    out.put_i16(row.len().try_into()?);
+    for (value, kind) in row.iter().zip(types) {
+        let start = out.len();
+        out.put_i32(-1);
+        if let IsNull::No = put(value, kind, out)? {
+            let length = i32::try_from(out.len() - start - 4)?;
+            out[start..start + 4].copy_from_slice(&length.to_be_bytes());
+        }
+    }
+    Ok(())
+}
+
+/// What such a copy begins with: a signature, flags, the length of an extension.
+pub(super) const COPY_HEAD: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
+/// What it ends with.
+pub(super) const COPY_END: &[u8] = &[0xff; 2];
 
 fn put_int(value: i64, wanted: &ServerType, out: &mut BytesMut) -> Result<(), BoxedError> {
     match *wanted {
@@ -69,22 +74,8 @@ fn mismatch(given: &str, wanted: &ServerType) -> BoxedError {
 
 /// A cell as the server sent it.
 pub(super) struct Raw<'a> {
-    kind: ServerType,
-    bytes: Option<&'a [u8]>,
-}
-
-impl<'a> FromSql<'a> for Raw<'a> {
-    fn from_sql(kind: &ServerType, bytes: &'a [u8]) -> Result<Self, BoxedError> {
-        Ok(Raw { kind: kind.clone(), bytes: Some(bytes) })
-    }
-
-    fn from_sql_null(kind: &ServerType) -> Result<Self, BoxedError> {
-        Ok(Raw { kind: kind.clone(), bytes: None })
-    }
-
-    fn accepts(_: &ServerType) -> bool {
-        true
-    }
+    pub kind: &'a ServerType,
+    pub bytes: Option<&'a [u8]>,
 }
 
 /// A number in a cell, before it is known what it counts as.
@@ -99,7 +90,7 @@ impl<'a> Raw<'a> {
         let Some(bytes) = self.bytes else { return Some(Cell::Null) };
         Some(match expected {
             Type::Text => Cell::Text(self.text(bytes)?),
-            Type::Bytes if self.kind == ServerType::BYTEA => Cell::Bytes(bytes),
+            Type::Bytes if *self.kind == ServerType::BYTEA => Cell::Bytes(bytes),
             Type::Bytes => return None,
             Type::Int => match self.number(bytes)? {
                 Number::Int(value) => Cell::Int(value),
@@ -117,7 +108,7 @@ impl<'a> Raw<'a> {
     }
 
     fn text(&self, bytes: &'a [u8]) -> Option<&'a str> {
-        match self.kind {
+        match *self.kind {
             ServerType::TEXT | ServerType::VARCHAR | ServerType::BPCHAR | ServerType::NAME | ServerType::UNKNOWN => {
                 std::str::from_utf8(bytes).ok()
             }
@@ -126,7 +117,7 @@ impl<'a> Raw<'a> {
     }
 
     fn number(&self, bytes: &[u8]) -> Option<Number> {
-        Some(match self.kind {
+        Some(match *self.kind {
             ServerType::INT8 => Number::Int(i64::from_be_bytes(bytes.try_into().ok()?)),
             ServerType::INT4 => Number::Int(i32::from_be_bytes(bytes.try_into().ok()?).into()),
             ServerType::INT2 => Number::Int(i16::from_be_bytes(bytes.try_into().ok()?).into()),

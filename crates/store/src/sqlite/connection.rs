@@ -46,8 +46,9 @@ pub(super) fn open(file: &File, role: Role) -> rusqlite::Result<Connection> {
     connection.execute_batch("PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF; PRAGMA foreign_keys = OFF")?;
     match role {
         Role::Reader => {
+            // As much as the engine maps at all: what is beyond is read by a system call for each page.
             connection
-                .execute_batch("PRAGMA query_only = ON; PRAGMA cache_size = -4096; PRAGMA mmap_size = 268435456")?;
+                .execute_batch("PRAGMA query_only = ON; PRAGMA cache_size = -4096; PRAGMA mmap_size = 2147418112")?;
         }
         Role::Writer => {
             let durable = if file.durable { "FULL" } else { "OFF" };
@@ -212,7 +213,7 @@ mod tests {
         let durable = File { durable: true, path: file.path.clone(), _directory: None };
         for (role, settings) in [
             (Role::Writer, &[("synchronous", 2), ("wal_autocheckpoint", 0), ("busy_timeout", 10_000)][..]),
-            (Role::Reader, &[("query_only", 1), ("cache_size", -4096), ("mmap_size", 268_435_456)]),
+            (Role::Reader, &[("query_only", 1), ("cache_size", -4096), ("mmap_size", 2_147_418_112)]),
             (Role::Checkpointer, &[("synchronous", 2), ("busy_timeout", 0)]),
         ] {
             let connection = open(&durable, role).unwrap();

@@ -154,6 +154,14 @@ impl session::Session for Session {
         steps.iter().map(run).collect()
     }
 
+    fn later(&mut self, step: Step) -> Result<(), Error> {
+        self.run_all(&[step]).map(drop)
+    }
+
+    fn flush(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
+
     fn is_alone(&self) -> bool {
         true
     }

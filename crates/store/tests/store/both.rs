@@ -46,6 +46,8 @@ on_both_engines![
     steps_run_in_order,
     a_failed_step_fails_the_write,
     a_step_after_a_lock_sees_what_it_waited_for,
+    what_is_run_later_comes_before_the_next,
+    an_error_of_what_was_run_later_is_told,
     opening_twice_at_once_migrates_once,
     a_newer_database_is_refused,
     a_changed_migration_is_refused,
@@ -750,6 +752,53 @@ async fn a_step_after_a_lock_sees_what_it_waited_for(world: World) {
     }
     counts.sort_unstable();
     assert_eq!(counts, (0..32).collect::<Vec<i64>>());
+}
+
+async fn what_is_run_later_comes_before_the_next(world: World) {
+    let db = world.open().await;
+    let count = Statement::new("SELECT count(*) FROM settings", &[Type::Int]);
+    db.write(move |write| {
+        write.later(settings("a", 3))?;
+        write.later(Step::Lock(1))?;
+        assert_eq!(write.query(&count, &[])?.int(0, 0), Some(3));
+        write.later(settings("b", 40))?;
+        write.insert_rows("settings", &[("name", Type::Text)], &vec![Value::Null; 0])?;
+        assert_eq!(write.run_all(&[count_settings()])?[0].int(0, 0), Some(43));
+        // More than wait.
+        (0..1000).try_for_each(|number| write.later(settings(&format!("c{number:03}"), 1)))
+    })
+    .await
+    .map_err(|error: Error| error)
+    .unwrap();
+    assert_eq!(names(&db).await.len(), 1043, "the last of them too");
+    let undone: Result<(), Refusal> = db
+        .write(|write| {
+            write.later(settings("d", 3))?;
+            Err(Refusal::Mine)
+        })
+        .await;
+    assert!(matches!(undone, Err(Refusal::Mine)));
+    assert!(db.write(|write| write.later(settings("e", 1))).await.is_ok());
+    assert_eq!(names(&db).await.len(), 1044);
+}
+
+async fn an_error_of_what_was_run_later_is_told(world: World) {
+    let db = world.open().await;
+    put(&db, "a001", "").await.unwrap();
+    let conflict = db.write(|write| write.later(settings("a", 3))).await;
+    assert!(matches!(conflict, Err(Error::Conflict(_))), "at the end: {conflict:?}");
+    let conflict = db
+        .write(|write| {
+            drop(write.later(settings("a", 3)));
+            drop(write.run_all(&[count_settings()]));
+            Ok::<_, Error>(())
+        })
+        .await;
+    assert!(matches!(conflict, Err(Error::Conflict(_))), "by the next: {conflict:?}");
+    db.faults().fail_next_statement();
+    assert!(matches!(db.write(|write| write.later(settings("b", 3))).await, Err(Error::Engine(_))));
+    db.probe().await.unwrap();
+    assert_eq!(names(&db).await, ["a001"]);
 }
 
 async fn opening_twice_at_once_migrates_once(world: World) {
