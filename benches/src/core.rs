@@ -78,6 +78,7 @@ async fn cost(api: &Arc<Api>, asked: Asked, paths: &[String], tasks: usize, time
                     content_type: Some("application/json"),
                     body: asked.body.as_bytes(),
                     base: "http://localhost".into(),
+                    upload: None,
                 };
                 let response = api.respond(&request).await;
                 ensure!(response.status < 300, "{whole}: {}", String::from_utf8_lossy(&response.body));

@@ -211,6 +211,12 @@ fn level_expression(guard: &Guard, key: &str) -> String {
         Guard::Both(one, other) => {
             format!("(CASE WHEN {} THEN {} END)", other.predicate(key), level_expression(one, key))
         }
+        Guard::OneOf(resources) => {
+            let each = resources
+                .iter()
+                .map(|one| format!("WHEN {}TRUE THEN {}", one.there(key), level_expression(&one.guard, key)));
+            format!("(CASE {} END)", each.collect::<Vec<_>>().join(" "))
+        }
         Guard::Sql(_) => format!(
             "(CASE WHEN {} THEN coalesce({}, {}) END)",
             guard.predicate(key),
@@ -225,7 +231,7 @@ fn level_expression(guard: &Guard, key: &str) -> String {
 pub fn path_refusal(resource: &Resource, viewer: &Viewer, gid: i64, object: &Block) -> Error {
     match known(resource, viewer, object) {
         Known::Deleted => Error::deleted(resource.kind, gid),
-        Known::Hidden => Error::no_access(resource.kind),
+        Known::Hidden => Error::no_access(kind_of(resource, object)),
         Known::Unknown => Error::not_recognized(resource.kind, gid),
     }
 }
@@ -233,8 +239,16 @@ pub fn path_refusal(resource: &Resource, viewer: &Viewer, gid: i64, object: &Blo
 /// The same for an object that a query parameter or a body names.
 pub fn field_refusal(resource: &Resource, viewer: &Viewer, field: &str, gid: i64, object: &Block) -> Error {
     match known(resource, viewer, object) {
-        Known::Hidden => Error::no_access(resource.kind),
+        Known::Hidden => Error::no_access(kind_of(resource, object)),
         Known::Deleted | Known::Unknown => Error::unknown_object(field, gid),
+    }
+}
+
+/// What the object is called: by its own kind where the resource stands for several and is called like none of them.
+fn kind_of<'a>(resource: &Resource, object: &'a Block) -> &'a str {
+    match object.text(0, 0) {
+        Some(kind) if resource.faces.len() > 1 && !resource.faces.contains(&resource.kind) => kind,
+        _ => resource.kind,
     }
 }
 

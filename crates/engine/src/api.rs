@@ -10,9 +10,10 @@ use crate::access::{
     self, Digest, Levels, Name, Viewer, Viewers, epoch, epoch_query, field_refusal, object_query, path_refusal,
 };
 use crate::apply::Ready;
-use crate::body::{Encoding, Options, accept};
+use crate::body::{Encoding, Options, Upload, accept};
 use crate::call::{Call, Shared};
 use crate::error::{Error, Result};
+use crate::link::Links;
 use crate::operation::{Action, Listing, Method, Operation, Outcome, Rule};
 use crate::page::{Listed, Listings, Page, Tokens, filter_value, scope};
 use crate::parameter::{Parameters, shortened};
@@ -60,6 +61,8 @@ pub struct Request<'a> {
     pub body: &'a [u8],
     /// The address that the caller used, without a slash at the end.
     pub base: Arc<str>,
+    /// The file that came with it.
+    pub upload: Option<Upload>,
 }
 
 /// Plans remembered at once.
@@ -83,6 +86,8 @@ pub struct Api {
     pub clock: Clock,
     /// Randomness for phrases.
     pub random: Random,
+    /// What signs addresses.
+    pub links: Arc<Links>,
     tokens: Tokens,
     viewers: Viewers,
     listings: Listings,
@@ -101,7 +106,7 @@ enum Applied {
 }
 
 impl Api {
-    /// The API of these resources over a database; `signing_key` signs offsets.
+    /// The API of these resources over a database; `signing_key` signs offsets and addresses.
     pub fn new(
         db: Db,
         resources: &'static [&'static Resource],
@@ -115,6 +120,7 @@ impl Api {
             db,
             resources,
             routes: Routes::new(resources, missing),
+            links: Arc::new(Links::new(signing_key.clone())),
             tokens: Tokens::new(signing_key, limits.offset_lifetime),
             limits,
             clock,
@@ -147,6 +153,17 @@ impl Api {
             phrase
         });
         Response::error(error, base, phrase.as_deref())
+    }
+
+    /// Whether a caller may send a file to an operation, before it is read. Answers what of the body the path tells.
+    pub async fn admit_upload(&self, request: &Request<'_>) -> Result<Vec<(&'static str, String)>> {
+        let found = request.method.and_then(|method| self.routes.find(method, request.path));
+        let (route, path) = found.ok_or_else(Error::no_route)?;
+        self.fresh_viewer(&request.token.ok_or_else(Error::not_authorized)?).await?;
+        match route.operation.upload() {
+            Some(_) => Ok(path),
+            None => Err(Error::unsupported_type("multipart/form-data")),
+        }
     }
 
     async fn answer(&self, request: &Request<'_>) -> Result<Response> {
@@ -189,7 +206,7 @@ impl Api {
         }
         let parameters = Parameters::parse(path.to_vec(), request.query)?;
         let target = route.target.map(|target| target_name(&target, &parameters)).transpose()?;
-        let (body, mut options) = match operation.action {
+        let (mut body, mut options) = match operation.action {
             Action::Write(_) => {
                 let resource = operation.answers.or(route.resource);
                 let (mut body, options) =
@@ -199,13 +216,21 @@ impl Api {
             }
             _ => Default::default(),
         };
+        if let Some(upload) = request.upload.clone() {
+            body.attach(operation, upload)?;
+        }
         options.read_query(&parameters)?;
         let asked = Asked {
             route,
             parameters: &parameters,
             target: target.as_ref(),
             options: &options,
-            scene: Scene { viewer: Arc::clone(viewer), base: Arc::clone(&request.base), now: self.clock.now() },
+            scene: Scene {
+                viewer: Arc::clone(viewer),
+                base: Arc::clone(&request.base),
+                now: self.clock.now(),
+                links: Arc::clone(&self.links),
+            },
         };
         let answer = match operation.action {
             Action::Get => self.get(&asked).await?,
@@ -590,7 +615,11 @@ pub(crate) fn not_recognized(target: &Target, parameters: &Parameters<'_>) -> Er
 
 /// `next_page`: the same request with another offset, its parameters in their order.
 fn write_next_page(asked: &Asked<'_>, offset: &str, out: &mut Vec<u8>) {
-    let mut path = asked.route.operation.path.to_owned();
+    let operation = asked.route.operation;
+    // By an older path the caller goes on by it: it says what the usual one would have in the query.
+    let told = |pattern: &&str| asked.parameters.path.iter().all(|(name, _)| pattern.contains(&format!("{{{name}}}")));
+    let pattern = std::iter::once(operation.path).chain(operation.older.iter().copied()).find(told);
+    let mut path = pattern.unwrap_or(operation.path).to_owned();
     for (name, value) in &asked.parameters.path {
         path = path.replace(&format!("{{{name}}}"), value);
     }

@@ -45,6 +45,21 @@ pub enum Given {
     Objects(Vec<Body>),
     /// JSON that a rule reads.
     Json(Json),
+    /// A file.
+    Upload(Upload),
+}
+
+/// A file that came with a request and has been stored, to stay there if the request succeeds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Upload {
+    /// The name under which the server keeps it.
+    pub file: String,
+    /// What its sender calls it; empty when the sender does not say.
+    pub name: String,
+    /// Its media type.
+    pub content_type: String,
+    /// Its size in bytes.
+    pub size: i64,
 }
 
 /// The properties that a body gave.
@@ -169,6 +184,21 @@ impl Body {
             Some(Given::Json(Json::Object(value))) => Some(value),
             _ => None,
         }
+    }
+
+    /// Its file.
+    pub fn upload(&self, name: &str) -> Option<&Upload> {
+        match self.get(name) {
+            Some(Given::Upload(value)) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// Adds the file that came with the request.
+    pub(crate) fn attach(&mut self, operation: &Operation, upload: Upload) -> Result<()> {
+        let input = operation.upload().ok_or_else(|| Error::unsupported_type("multipart/form-data"))?;
+        self.given.push((input.name, None, Given::Upload(upload)));
+        Ok(())
     }
 
     /// The columns of the resource's plain fields that were given, with their values.
@@ -495,6 +525,7 @@ pub fn given(path: &str, kind: &InputKind, value: &Json, lenient: bool) -> Resul
             },
             _ => return Err(not("a JSON object")),
         },
+        InputKind::Upload => return Err(not("a file")),
     })
 }
 

@@ -29,6 +29,8 @@ pub enum InputKind {
     Objects(&'static [Input]),
     /// Any JSON object; a rule reads it.
     Json,
+    /// A file. The server has stored it before the rule runs; no body of JSON can bring one.
+    Upload,
 }
 
 /// One property of a body that is not a field of its resource, or differs from it.

@@ -108,18 +108,24 @@ impl Document<'_> {
                     "pretty": { "type": "boolean" }
                 }
             });
+            let form = data.clone();
             let schema = json!({
                 "type": "object", "properties": { "data": data, "options": options }, "additionalProperties": false
             });
             described["requestBody"] =
                 json!({ "required": true, "content": { "application/json": { "schema": schema } } });
+            if operation.upload().is_some() {
+                described["requestBody"]["content"]["multipart/form-data"] = json!({ "schema": form });
+            }
         }
         described
     }
 
     fn parameter(&self, kind: QueryKind) -> Json {
         match kind {
-            QueryKind::Any | QueryKind::Object(_) | QueryKind::Offset => json!({ "type": "string" }),
+            QueryKind::Any | QueryKind::Object(_) | QueryKind::Filter(FilterKind::Text) | QueryKind::Offset => {
+                json!({ "type": "string" })
+            }
             QueryKind::Filter(FilterKind::Bool) => json!({ "type": "boolean" }),
             QueryKind::Filter(FilterKind::Time) => json!({ "type": "string", "format": "date-time" }),
             QueryKind::Filter(FilterKind::Gid) => json!({ "type": "string" }),
@@ -289,6 +295,7 @@ fn input(kind: &InputKind) -> Json {
         InputKind::Object(inputs) => object_input(inputs),
         InputKind::Objects(inputs) => json!({ "type": "array", "items": object_input(inputs) }),
         InputKind::Json => json!({ "type": "object" }),
+        InputKind::Upload => json!({ "type": "string", "format": "binary" }),
     }
 }
 

@@ -4,7 +4,7 @@ use model::Level;
 
 use crate::call::Call;
 use crate::error::Result;
-use crate::input::Input;
+use crate::input::{Input, InputKind};
 use crate::parameter::Parameters;
 use crate::resource::Resource;
 
@@ -92,6 +92,8 @@ pub enum FilterKind {
     Time,
     /// A gid.
     Gid,
+    /// Text, compared as it is.
+    Text,
 }
 
 /// An order over two tables that is walked part by part: the rows of one outer row after another.
@@ -403,6 +405,11 @@ impl Operation {
     pub const fn on(mut self, resource: &'static Resource) -> Self {
         self.target = Some(resource);
         self
+    }
+
+    /// The property that is a file, if one is.
+    pub fn upload(&self) -> Option<&'static Input> {
+        self.inputs.iter().find(|input| matches!(input.kind, InputKind::Upload))
     }
 
     /// The listings that it may read, whatever the parameters choose.

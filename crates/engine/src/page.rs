@@ -395,6 +395,7 @@ pub fn filter_value(kind: FilterKind, name: &str, value: &str, now: i64) -> Resu
                 ));
             }
         },
+        FilterKind::Text => Value::from(value),
         FilterKind::Gid => match model::gid::parse(value) {
             Some(gid) => Value::Int(gid),
             None => {

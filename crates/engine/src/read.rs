@@ -9,6 +9,7 @@ use store::{Block, Cell as Value, Query, Read};
 use crate::access::Viewer;
 use crate::field::Kind;
 use crate::json::Writer;
+use crate::link::Links;
 use crate::plan::{BESIDE, Child, Key, Node, Pairs, Plan, PlannedField, RowsBeside, Show, TARGET};
 use crate::sql::{Bindings, LONGEST_LIST, Template};
 
@@ -21,6 +22,8 @@ pub struct Scene {
     pub base: Arc<str>,
     /// The moment of the request, in milliseconds since 1970.
     pub now: i64,
+    /// What signs addresses.
+    pub links: Arc<Links>,
 }
 
 /// The rows of one node.

@@ -21,6 +21,8 @@ pub enum Guard {
     Via(&'static str, &'static Resource),
     /// Whom both let see it; the first decides what may be done.
     Both(&'static Guard, &'static Guard),
+    /// As each of these would have it: the object is one of theirs. They keep a trash, which tells them apart.
+    OneOf(&'static [&'static Resource]),
     /// An SQL predicate over `{key}`, the object's gid. What may be done is decided by grants on the object itself.
     Sql(&'static str),
 }
@@ -42,7 +44,8 @@ pub struct Resource {
     pub kind: &'static str,
     /// The table that `t` stands for.
     pub table: &'static str,
-    /// The kinds under which `objects` knows its gids, when it is a face of other resources' rows; `kind` alone when empty.
+    /// The kinds under which `objects` knows its gids, when it is a face of other resources' rows or stands for any of
+    /// several; `kind` alone when empty.
     pub faces: &'static [&'static str],
     /// Who may see a row.
     pub guard: Guard,
@@ -148,6 +151,10 @@ impl Guard {
                 format!("{}{}", resource.there(&key), resource.guard.predicate(&key))
             }
             Guard::Both(one, other) => format!("({} AND {})", one.predicate(key), other.predicate(key)),
+            Guard::OneOf(resources) => {
+                let each = resources.iter().map(|one| format!("{}{}", one.there(key), one.guard.predicate(key)));
+                format!("({})", each.collect::<Vec<_>>().join(" OR "))
+            }
             Guard::Sql(predicate) => format!("({})", predicate.replace("{key}", key)),
         }
     }

@@ -40,7 +40,7 @@ pub struct Target {
 struct Step {
     fixed: HashMap<&'static str, Step>,
     parameter: Option<(&'static str, Box<Step>)>,
-    routes: Vec<(Method, usize)>,
+    routes: Vec<(Method, usize, &'static str)>,
 }
 
 /// All operations by method and path.
@@ -74,7 +74,7 @@ impl Routes {
         });
         let number = self.routes.len();
         self.routes.push(Route { number, operation, resource, target });
-        for path in std::iter::once(&operation.path).chain(operation.older) {
+        for &path in std::iter::once(&operation.path).chain(operation.older) {
             let mut step = &mut self.first;
             for part in path.split('/').skip(1) {
                 step = match part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) {
@@ -82,7 +82,7 @@ impl Routes {
                     None => step.fixed.entry(part).or_default(),
                 };
             }
-            step.routes.push((operation.method, number));
+            step.routes.push((operation.method, number, path));
         }
     }
 
@@ -93,9 +93,9 @@ impl Routes {
             parts.push(percent_decode_str(part).decode_utf8().ok()?.into_owned());
         }
         let mut values = Vec::new();
-        let number = find_in(&self.first, &parts, method, &mut values)?;
+        let (number, pattern) = find_in(&self.first, &parts, method, &mut values)?;
         let route = &self.routes[number];
-        let names = route.operation.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+        let names = pattern.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
         Some((route, names.zip(values).collect()))
     }
 
@@ -105,9 +105,9 @@ impl Routes {
     }
 }
 
-fn find_in(step: &Step, parts: &[String], method: Method, values: &mut Vec<String>) -> Option<usize> {
+fn find_in(step: &Step, parts: &[String], method: Method, values: &mut Vec<String>) -> Option<(usize, &'static str)> {
     let Some((part, rest)) = parts.split_first() else {
-        return step.routes.iter().find(|(known, _)| *known == method).map(|(_, number)| *number);
+        return step.routes.iter().find(|(known, ..)| *known == method).map(|(_, number, path)| (*number, *path));
     };
     let fixed = step.fixed.get(part.as_str()).and_then(|next| find_in(next, rest, method, values));
     if fixed.is_some() {

@@ -2,18 +2,22 @@
 //!
 //! This list is the table of contents.
 
+pub mod attachment;
 pub mod custom_field;
 pub mod custom_field_display;
 pub mod custom_field_setting;
 pub mod custom_field_value;
 pub mod enum_option;
 pub mod favorite;
+pub mod host;
 pub mod like;
 pub mod membership;
 pub mod missing;
 pub mod order;
 pub mod project;
+pub mod reaction;
 pub mod section;
+pub mod status_update;
 pub mod story;
 pub mod tag;
 pub mod task;
@@ -43,6 +47,10 @@ pub static RESOURCES: &[&Resource] = &[
     &task::TASK,
     &tag::TAG,
     &story::STORY,
+    &status_update::STATUS_UPDATE,
+    &status_update::PROJECT_STATUS,
+    &reaction::REACTION,
+    &attachment::ATTACHMENT,
     &custom_field::CUSTOM_FIELD,
     &custom_field_setting::CUSTOM_FIELD_SETTING,
     &enum_option::ENUM_OPTION,

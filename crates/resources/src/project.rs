@@ -11,8 +11,8 @@ use engine::call::Call;
 use engine::change::{Change, Did};
 use engine::error::{Error, Result};
 use engine::field::{
-    Field, Kind, TEXT_LENGTH, boolean, children, choice, computed, count, date, link, long_text, many, nothing, one,
-    sql, text, time,
+    Field, Kind, TEXT_LENGTH, boolean, children, choice, computed, count, date, link, long_text, many, one, sql, text,
+    time,
 };
 use engine::input::{Input, InputKind, input};
 use engine::json::Writer;
@@ -29,6 +29,7 @@ use store::{Type, Value};
 use crate::custom_field_setting::CUSTOM_FIELD_SETTING;
 use crate::membership::PROJECT_MEMBERSHIP;
 use crate::section::add_section;
+use crate::status_update::{CURRENT_STATUS, PROJECT_STATUS, STATUS_UPDATE};
 use crate::tag::COLORS;
 use crate::task::delete_tasks;
 use crate::team::{TEAM, require_content};
@@ -94,9 +95,9 @@ pub static PROJECT: Resource = Resource {
         time("completed_at"),
         one("completed_by", &USER, "completed_by_id"),
         time("created_at"),
-        // Statuses can't be posted yet, so there is none. The official client reads both.
-        nothing("current_status", Kind::Json),
-        nothing("current_status_update", Kind::Json),
+        one("current_status", &PROJECT_STATUS, CURRENT_STATUS)
+            .inside("author,color,created_at,created_by,modified_at,resource_type,text,title"),
+        one("current_status_update", &STATUS_UPDATE, CURRENT_STATUS),
         // Values on the project itself, which need a portfolio that has the fields.
         sql("custom_fields", Kind::Json, "'[]'").input(InputKind::Json).writable(),
         many("custom_field_settings", &CUSTOM_FIELD_SETTING, children("parent_id", "t.rank, t.gid")),

@@ -21,6 +21,7 @@ use crate::custom_field::CUSTOM_FIELD;
 use crate::enum_option::ENUM_OPTION;
 use crate::like::LIKE_OF_STORY;
 use crate::project::PROJECT;
+use crate::reaction::{delete_reactions, reaction_summary};
 use crate::section::SECTION;
 use crate::tag::TAG;
 use crate::task::people::add_followers;
@@ -61,6 +62,7 @@ pub static STORY: Resource = Resource {
         one("created_by", &USER, "created_by_id").compact(),
         one("custom_field", &CUSTOM_FIELD, "object_id").only(with::CUSTOM_FIELD),
         one("dependency", &TASK, "object_id").only(with::DEPENDENCY),
+        text_detail("file_name").internal(),
         one("follower", &USER, "object_id").only(with::FOLLOWER),
         LIKED.alias("hearted"),
         LIKES.alias("hearts"),
@@ -95,6 +97,7 @@ pub static STORY: Resource = Resource {
         one("old_section", &SECTION, "old_id").only(with::SECTION).behind("project"),
         text_detail("old_text_value").only(with::TEXT_VALUE).behind("custom_field"),
         one("project", &PROJECT, "object_id").only(with::PROJECT),
+        reaction_summary(),
         text("resource_subtype").compact(),
         choice("source", SOURCES),
         choice("sticker_name", STICKERS).writable().nullable().only(with::COMMENT),
@@ -290,6 +293,7 @@ fn delete_comment(call: &mut Call<'_>) -> Result<Outcome> {
         return Err(forbidden());
     }
     call.execute("DELETE FROM story_likes WHERE story_id = ?1", &[story.into()])?;
+    delete_reactions(call, story)?;
     call.execute("DELETE FROM stories WHERE gid = ?1", &[story.into()])?;
     call.delete_object(story)?;
     let containers = containers(call, comment.row.task)?;
@@ -303,8 +307,8 @@ fn forbidden() -> Error {
     Error::forbidden("Forbidden")
 }
 
-/// The plain and the rich text that a body gives a comment.
-fn words(body: &Body) -> Result<Option<(String, String)>> {
+/// The plain and the rich text that a body gives a comment or a status update.
+pub fn words(body: &Body) -> Result<Option<(String, String)>> {
     let (field, text, html) = match (body.text("text"), body.text("html_text")) {
         (Some(_), Some(_)) => return Err(Error::bad("You may only provide one of text or html_text!")),
         (Some(text), None) => ("text", text.to_owned(), rich_text::from_plain(text)),

@@ -65,6 +65,8 @@ pub struct Config {
     pub log_format: LogFormat,
     /// The largest body, in bytes.
     pub body_limit: usize,
+    /// The largest file that can be attached, in bytes.
+    pub attachment_limit: usize,
     /// How long a client may take to send a body.
     pub body_timeout: Duration,
     /// How long a request may wait for its answer, once it is there.
@@ -127,6 +129,7 @@ impl Default for Config {
             log: None,
             log_format: LogFormat::Auto,
             body_limit: 10 << 20,
+            attachment_limit: 100 << 20,
             body_timeout: Duration::from_secs(60),
             request_timeout: Duration::from_secs(60),
             send_timeout: Duration::from_secs(60),
@@ -222,9 +225,15 @@ pub static SETTINGS: &[Setting] = &[
     setting("body_limit", "10MiB", "largest request body; bytes, or with KiB, MiB, GiB", |config, text| {
         put(&mut config.body_limit, size(text))
     }),
-    setting("body_timeout", "60", "seconds that a client may take to send a body", |config, text| {
-        put(&mut config.body_timeout, seconds(text))
+    setting("attachment_limit", "100MiB", "largest file that can be attached; bytes, or with KiB, MiB, GiB", {
+        |config, text| put(&mut config.attachment_limit, size(text))
     }),
+    setting(
+        "body_timeout",
+        "60",
+        "seconds that a client may take to send a body, or the next piece of a file",
+        |config, text| put(&mut config.body_timeout, seconds(text)),
+    ),
     setting("request_timeout", "60", "seconds that the server may take to answer a request; then it says 504", {
         |config, text| put(&mut config.request_timeout, seconds(text))
     }),

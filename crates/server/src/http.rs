@@ -11,19 +11,23 @@ use bytes::{Bytes, BytesMut};
 use engine::operation::Method;
 use engine::{Api, Error, PREFIX};
 use futures_util::FutureExt;
-use http_body_util::{BodyExt, Full};
-use hyper::body::{Body, Incoming};
+use http_body_util::{BodyExt, Either, Full};
+use hyper::body::{Body as _, Incoming};
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Request, Response, StatusCode};
+use resources::attachment;
 use subtle::ConstantTimeEq;
 
 use crate::config::Config;
 use crate::cors::Cors;
+use crate::download;
 use crate::exchange::Exchange;
+use crate::files::{Files, Stored};
 use crate::metrics::{self, Metrics, Traffic};
 use crate::proxy::{Caller, Front, Peer};
 use crate::test_mode::{Fate, PREFIX_OF_TESTS, TestMode};
 use crate::tls::Tls;
+use crate::upload::{self, Form};
 use crate::{VERSION, page};
 
 /// What is said on every answer of the API.
@@ -42,6 +46,8 @@ const PATIENCE: usize = 64 << 20;
 pub struct Http {
     api: Arc<Api>,
     body_limit: usize,
+    attachment_limit: usize,
+    files: Files,
     body_timeout: Duration,
     request_timeout: Duration,
     front: Front,
@@ -58,7 +64,7 @@ pub struct Http {
 }
 
 /// An answer on its way out.
-pub type Answer = Response<Full<Bytes>>;
+pub type Answer = Response<download::Body>;
 
 /// No answer is sent: the connection is closed. Only test mode does that.
 #[derive(Debug)]
@@ -75,12 +81,15 @@ impl std::error::Error for Dropped {}
 impl Http {
     /// HTTP around this API, in test mode or not. `address` is where the server is.
     pub fn new(api: Arc<Api>, config: &Config, address: &str, test: Option<TestMode>) -> Self {
+        let files = Files::below(&config.data, api.random.clone());
         Http {
             metrics: Metrics::new(&api),
             metrics_token: config.metrics_token.clone(),
             tls: None,
             api,
             body_limit: config.body_limit,
+            attachment_limit: config.attachment_limit,
+            files,
             body_timeout: config.body_timeout,
             request_timeout: config.request_timeout,
             front: Front::new(config, address),
@@ -103,7 +112,7 @@ impl Http {
 
     /// The metrics, for whoever may see them.
     pub fn metrics(&self) -> Answer {
-        self.metrics.answer(&self.api, self.tls.as_deref())
+        self.metrics.answer(&self.api, self.tls.as_deref()).map(Either::Left)
     }
 
     /// From now on the server is not ready for new clients.
@@ -117,7 +126,7 @@ impl Http {
         let exchange = Exchange::begin(&self.metrics, &self.api, &request, address);
         let grant = self.cors.grant(request.headers());
         let answer = match self.cors.preflight(&request) {
-            Some(answer) => answer,
+            Some(answer) => answer.map(Either::Left),
             None => {
                 let answered = AssertUnwindSafe(self.dispatch(request, &base)).catch_unwind().await;
                 let mut answer = answered.unwrap_or_else(|_| Ok(self.refuse(&Error::server(), &base)))?;
@@ -138,28 +147,32 @@ impl Http {
             return Ok(with_type(StatusCode::OK, JSON, text.clone()));
         }
         if let Some(below) = below(path, PREFIX) {
-            let body = match self.read_body(body, &head.headers).await {
-                Ok(body) => body,
-                Err(error) => return Ok(self.refuse(&error, base)),
-            };
             let query = head.uri.query().unwrap_or_default();
             let request = engine::Request {
                 method: Method::parse(head.method.as_str()),
                 path: below,
                 query,
-                token: text(&head.headers, &header::AUTHORIZATION)
-                    .and_then(token::from_header)
-                    .or_else(|| token::from_query(query)),
+                token: token_of(&head.headers, query),
                 content_type: text(&head.headers, &header::CONTENT_TYPE),
-                body: &body,
+                body: &[],
                 base: Arc::clone(base),
+                upload: None,
             };
-            let fate = tokio::time::timeout(self.request_timeout, self.respond(&request)).await;
-            return match fate {
-                Ok(Fate::Answered(response)) => Ok(from_api(response)),
-                Ok(Fate::Dropped) => Err(Dropped),
-                Err(_) => Ok(self.refuse(&too_long(), base)),
+            if upload::is_form_of_parts(&head.headers) {
+                return self.take_form(request, body, &head.headers).await;
+            }
+            return match self.read_body(body, &head.headers).await {
+                Ok(body) => self.ask(&engine::Request { body: &body, ..request }).await.map(from_api),
+                Err(error) => Ok(self.refuse(&error, base)),
             };
+        }
+        if path.starts_with(attachment::FILES) && matches!(head.method.as_str(), "GET" | "HEAD") {
+            let query = head.uri.query().unwrap_or_default();
+            let answer = download::answer(&self.api, &self.files, &head.method, path, query, &head.headers).await;
+            return Ok(answer.unwrap_or_else(|error| self.refuse(&error, base)));
+        }
+        if path == attachment::PERMANENT && matches!(head.method.as_str(), "GET" | "HEAD") {
+            return self.lead_to_file(&head.headers, head.uri.query().unwrap_or_default(), base).await;
         }
         if let (Some(test), Some(below)) = (&self.test, below(path, PREFIX_OF_TESTS)) {
             let answered = match self.read_body(body, &head.headers).await {
@@ -183,6 +196,82 @@ impl Http {
             None => Fate::Answered(self.api.respond(request).await),
             Some(test) => test.respond(&self.api, request).await,
         }
+    }
+
+    async fn ask(&self, request: &engine::Request<'_>) -> Result<engine::Response, Dropped> {
+        match tokio::time::timeout(self.request_timeout, self.respond(request)).await {
+            Ok(Fate::Answered(response)) => Ok(response),
+            Ok(Fate::Dropped) => Err(Dropped),
+            Err(_) => Ok(self.api.refuse(&too_long(), &request.base)),
+        }
+    }
+
+    /// Answers a form of several parts. Its file is there before the API hears of it, and goes again when it is refused.
+    async fn take_form(
+        &self,
+        request: engine::Request<'_>,
+        body: Incoming,
+        headers: &HeaderMap,
+    ) -> Result<Answer, Dropped> {
+        let admitted = match self.api.admit_upload(&request).await {
+            Ok(_) if body.size_hint().lower() > (self.attachment_limit as u64).saturating_add(upload::AROUND) => {
+                Err(Error::too_large(self.attachment_limit))
+            }
+            admitted => admitted,
+        };
+        let received = match admitted {
+            Ok(known) => {
+                let (limit, patience) = (self.attachment_limit, self.body_timeout);
+                upload::receive(body, headers, &self.files, limit, patience, known).await
+            }
+            Err(error) => {
+                self.wait_for_sender(body, headers).await;
+                Err(error)
+            }
+        };
+        let Form { text, file } = match received {
+            Ok(form) => form,
+            Err(error) => return Ok(self.refuse(&error, &request.base)),
+        };
+        let (stored, upload) = file.unzip();
+        // If this client leaves now, the row may come all the same, and must find the file.
+        let kept = stored.map(Stored::keep);
+        let form = Some("application/x-www-form-urlencoded");
+        let request = engine::Request { content_type: form, body: text.as_bytes(), upload, ..request };
+        let response = self.ask(&request).await?;
+        // After a failure nobody can be sure; the sweep will see.
+        if let Some(name) = kept.filter(|_| (400..500).contains(&response.status)) {
+            self.files.remove(&name).await;
+        }
+        Ok(from_api(response))
+    }
+
+    /// Leads whoever may see an attachment to where it is.
+    async fn lead_to_file(&self, headers: &HeaderMap, query: &str, base: &Arc<str>) -> Result<Answer, Dropped> {
+        let pairs = engine::parameter::parse_pairs(query).unwrap_or_default();
+        let asset = pairs.iter().find(|(name, _)| name == "asset_id").and_then(|(_, gid)| model::gid::parse(gid));
+        let Some(asset) = asset else {
+            return Ok(self.refuse(&Error::no_route(), base));
+        };
+        let request = engine::Request {
+            method: Some(Method::Get),
+            path: &format!("/attachments/{asset}"),
+            query: "opt_fields=view_url",
+            token: token_of(headers, query),
+            content_type: None,
+            body: &[],
+            base: Arc::clone(base),
+            upload: None,
+        };
+        let response = self.ask(&request).await?;
+        let record: serde_json::Value = serde_json::from_slice(&response.body).unwrap_or_default();
+        let place = record["data"]["view_url"].as_str().and_then(|url| HeaderValue::from_str(url).ok());
+        let Some(place) = place.filter(|_| response.status == 200) else {
+            return Ok(from_api(response));
+        };
+        let mut answer = with_type(StatusCode::FOUND, JSON, Bytes::new());
+        answer.headers_mut().insert(header::LOCATION, place);
+        Ok(answer)
     }
 
     /// Whether new requests can be served.
@@ -212,16 +301,21 @@ impl Http {
         from_api(self.api.refuse(error, base))
     }
 
+    /// Lets a client that is refused send on, so that it comes to read why.
+    async fn wait_for_sender(&self, body: Incoming, headers: &HeaderMap) {
+        // A sender that waits to be told to go on is simply not told so.
+        if !headers.contains_key(header::EXPECT) {
+            drop(tokio::time::timeout(self.body_timeout, discard(body)).await);
+        }
+    }
+
     async fn read_body(&self, body: Incoming, headers: &HeaderMap) -> Result<Bytes, Error> {
         if body.is_end_stream() {
             return Ok(Bytes::new());
         }
         let too_large = || Error::too_large(self.body_limit);
         if body.size_hint().lower() > self.body_limit as u64 {
-            // A sender that waits to be told to go on is simply not told so.
-            if !headers.contains_key(header::EXPECT) {
-                drop(tokio::time::timeout(self.body_timeout, discard(body)).await);
-            }
+            self.wait_for_sender(body, headers).await;
             return Err(too_large());
         }
         let read = tokio::time::timeout(self.body_timeout, collect(body, self.body_limit)).await;
@@ -237,6 +331,11 @@ impl Http {
 /// A write that has begun runs to its end all the same, so nobody can say what has become of it.
 fn too_long() -> Error {
     Error { status: 504, ..Error::bad("The request took too long. What it was to change may still be changed.") }
+}
+
+/// The digest of the token that a request brings.
+fn token_of(headers: &HeaderMap, query: &str) -> Option<engine::access::Digest> {
+    text(headers, &header::AUTHORIZATION).and_then(token::from_header).or_else(|| token::from_query(query))
 }
 
 /// What follows a prefix in a path that lies below it.
@@ -303,7 +402,7 @@ fn say(status: StatusCode, json: String) -> Answer {
 }
 
 fn with_type(status: StatusCode, content_type: HeaderValue, body: Bytes) -> Answer {
-    let mut answer = Response::new(Full::new(body));
+    let mut answer = Response::new(Either::Left(Full::new(body)));
     *answer.status_mut() = status;
     answer.headers_mut().insert(header::CONTENT_TYPE, content_type);
     answer

@@ -4,8 +4,10 @@ pub mod command;
 pub mod config;
 pub mod connection;
 pub mod cors;
+pub mod download;
 pub mod exchange;
 pub mod failure;
+pub mod files;
 pub mod http;
 pub mod listener;
 pub mod log;
@@ -16,6 +18,7 @@ pub mod page;
 pub mod proxy;
 pub mod test_mode;
 pub mod tls;
+pub mod upload;
 
 /// The version of this program.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

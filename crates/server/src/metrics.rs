@@ -12,7 +12,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use engine::Api;
 use engine::operation::Method;
-use http_body_util::Full;
+use http_body_util::{Either, Full};
 use hyper::header::{self, HeaderValue};
 use hyper::service::service_fn;
 use hyper::{Response, StatusCode, server::conn::http1};
@@ -289,7 +289,7 @@ pub async fn serve(listener: TcpListener, http: Arc<Http>) {
         let answer = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
             let answer = match request.uri().path() {
                 PATH | "/metrics" => http.metrics(),
-                _ => nothing_there(),
+                _ => nothing_there().map(Either::Left),
             };
             async move { Ok::<_, Infallible>(answer) }
         });

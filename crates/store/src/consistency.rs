@@ -23,6 +23,8 @@ const OBJECTS: &[(&str, &str)] = &[
     ("tags", "tag"),
     ("tasks", "task"),
     ("stories", "story"),
+    ("status_updates", "status_update"),
+    ("attachments", "attachment"),
     ("custom_fields", "custom_field"),
     ("enum_options", "enum_option"),
     ("custom_field_settings", "custom_field_setting"),
@@ -58,6 +60,13 @@ const REFERENCES: &[(&str, &str, &str)] = &[
     ("stories", "target_id", "tasks"),
     ("stories", "created_by_id", "users"),
     ("story_likes", "story_id", "stories"),
+    ("status_updates", "parent_id", "projects"),
+    ("status_updates", "created_by_id", "users"),
+    ("status_update_likes", "status_update_id", "status_updates"),
+    ("reactions", "target_id", "reaction_targets"),
+    ("reactions", "user_id", "users"),
+    ("attachments", "parent_id", "objects"),
+    ("attachments", "created_by_id", "users"),
     ("enum_options", "custom_field_id", "custom_fields"),
     ("custom_field_settings", "parent_id", "projects"),
     ("custom_field_settings", "custom_field_id", "custom_fields"),
@@ -190,7 +199,8 @@ const RULES: &[(&str, &str)] = &[
 const HISTORY: &[(&str, &str)] = &[
     (
         "an object appeared and no change tells",
-        "SELECT o.gid FROM objects o WHERE o.kind IN ('task', 'project', 'section', 'story', 'tag') \
+        "SELECT o.gid FROM objects o \
+         WHERE o.kind IN ('task', 'project', 'section', 'story', 'tag', 'status_update', 'attachment') \
          AND NOT EXISTS (SELECT 1 FROM changes c WHERE c.object_id = o.gid AND c.action = 'added')",
     ),
     (

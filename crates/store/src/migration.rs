@@ -26,6 +26,7 @@ pub(crate) static MIGRATIONS: &[Migration] = migrations![
     3 "0003_change_sets",
     4 "0004_fewer_indexes",
     10 "0010_people",
+    20 "0020_content",
 ];
 
 /// The table in which a database remembers its steps.

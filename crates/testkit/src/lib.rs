@@ -31,6 +31,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engine::access::{Digest, Viewer};
+use engine::body::Upload;
 use engine::call::{Call, Shared};
 use engine::operation::{Method, Operation};
 use engine::resource::Resource;
@@ -195,6 +196,23 @@ impl Client {
 
     /// Any request. `path` lies below `/api/1.0` and may have a query string.
     pub async fn send(&self, method: Method, path: &str, body: &[u8], content_type: Option<&str>) -> Answer {
+        self.send_all(method, path, body, content_type, None).await
+    }
+
+    /// POST with `data` and a file that the server has stored.
+    pub async fn upload(&self, path: &str, data: Json, upload: Upload) -> Answer {
+        let body = json!({ "data": data }).to_string();
+        self.send_all(Method::Post, path, body.as_bytes(), Some("application/json"), Some(upload)).await
+    }
+
+    async fn send_all(
+        &self,
+        method: Method,
+        path: &str,
+        body: &[u8],
+        content_type: Option<&str>,
+        upload: Option<Upload>,
+    ) -> Answer {
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
         let request = Request {
             method: Some(method),
@@ -204,6 +222,7 @@ impl Client {
             content_type,
             body,
             base: "http://localhost".into(),
+            upload,
         };
         let response = self.world.api.respond(&request).await;
         let json = serde_json::from_slice(&response.body).expect("every answer is JSON");

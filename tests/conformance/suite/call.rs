@@ -64,7 +64,10 @@ fn target(id: &str) -> Option<&'static str> {
 fn asked(place: &Place, id: &str) -> (String, Option<Json>) {
     let gid = |name: &str| place.gid(name);
     let query = match id {
+        "getAttachmentsForObject" => format!("parent={}", gid("task_gid")),
         "getProjects" | "getTags" | "getUsers" => format!("workspace={}", gid("workspace_gid")),
+        "getReactionsOnObject" => format!("target={}&emoji_base=%F0%9F%91%8D", gid("story_gid")),
+        "getStatusesForObject" => format!("parent={}", gid("project_gid")),
         "getTasks" => format!("project={}", gid("project_gid")),
         "getMemberships" => format!("parent={}", gid("project_gid")),
         "getTeamMemberships" => format!("team={}", gid("team_gid")),
@@ -85,6 +88,10 @@ fn asked(place: &Place, id: &str) -> (String, Option<Json>) {
         "addUserForTeam" => json!({"user": gid("mel")}),
         "addUserForWorkspace" => json!({"user": "nia@umbra.example"}),
         "addTaskForSection" => json!({"task": gid("first_task")}),
+        "createAttachmentForObject" => json!({
+            "parent": gid("task_gid"), "resource_subtype": "external", "name": "Umbra link",
+            "url": "https://umbra.example/",
+        }),
         "createCustomField" => {
             json!({"workspace": gid("workspace_gid"), "name": "Umbra new field", "resource_subtype": "text"})
         }
@@ -95,7 +102,11 @@ fn asked(place: &Place, id: &str) -> (String, Option<Json>) {
             json!({"workspace": gid("workspace_gid"), "name": "Umbra new project", "privacy_setting": "private"})
         }
         "createProjectForTeam" | "createProjectForWorkspace" => json!({"name": "Umbra new project"}),
+        "createProjectStatusForProject" => json!({"text": "Umbra new status", "color": "red"}),
         "createSectionForProject" => json!({"name": "Umbra new section"}),
+        "createStatusForObject" => {
+            json!({"parent": gid("project_gid"), "text": "Umbra new status", "status_type": "at_risk"})
+        }
         "createStoryForTask" => json!({"text": "Umbra new comment"}),
         "createSubtaskForTask" => json!({"name": "Umbra new subtask"}),
         "createTag" => json!({"workspace": gid("workspace_gid"), "name": "Umbra new tag"}),

@@ -26,7 +26,12 @@ both!(every_plan_and_listing_runs, place, |place: Place| async move {
     let workspace: i64 = place.gid("workspace_gid").parse().unwrap();
     let viewer =
         Arc::new(Viewer { user, principals: vec![workspace, user], workspaces: vec![workspace], ..Viewer::default() });
-    let scene = Scene { viewer: Arc::clone(&viewer), base: "http://localhost".into(), now: testkit::START };
+    let scene = Scene {
+        viewer: Arc::clone(&viewer),
+        base: "http://localhost".into(),
+        now: testkit::START,
+        links: Arc::clone(&place.world.api.links),
+    };
     let api = &place.world.api;
     let mut read = api.read().await.unwrap();
     let mut resources: Vec<&'static Resource> = RESOURCES.to_vec();
@@ -66,6 +71,7 @@ both!(every_plan_and_listing_runs, place, |place: Place| async move {
                 .map(|(at, filter)| match filter.kind {
                     FilterKind::Bool => (at, Value::Bool(true)),
                     FilterKind::Time | FilterKind::Gid => (at, Value::Int(1)),
+                    FilterKind::Text => (at, Value::from("x")),
                 })
                 .collect();
             let keys = listing.order.iter().map(|key| if key.text { Value::from("a0") } else { Value::Int(0) });

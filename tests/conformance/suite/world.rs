@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use engine::Limits;
+use engine::body::Upload;
 use model::Level;
 use resources::workspace::Role;
 use resources::{RESOURCES, favorite, missing, team, user, workspace};
@@ -253,6 +254,40 @@ async fn fill(place: &mut Place) {
         made(place, "story_gid", &stories, json!({"text": "Umbra comment"})).await;
         made(place, "other_story", &stories, json!({"html_text": "<body>Umbra <b>other</b></body>"})).await;
     }
+    let status = json!({"parent": project, "text": "Umbra status", "title": "Umbra week", "status_type": "on_track"});
+    let status = made(place, "status_update_gid", "/status_updates", status).await;
+    place.gids.insert("project_status_gid", status);
+    let [story, host, user, home] =
+        ["story_gid", "task_gid", "eve", "workspace_gid"].map(|name| place.gid(name).parse::<i64>().expect("a gid"));
+    place
+        .world
+        .write(move |call| {
+            let columns = [
+                ("gid", call.gid()?.into()),
+                ("workspace_id", home.into()),
+                ("host_id", host.into()),
+                ("target_id", story.into()),
+                ("user_id", user.into()),
+                ("emoji", "👍🏽".into()),
+                ("emoji_base", "👍".into()),
+                ("created_at", call.now.into()),
+            ];
+            call.insert("reactions", &columns);
+            Ok(())
+        })
+        .await;
+    let link = json!({
+        "parent": task, "resource_subtype": "external", "name": "Umbra link", "url": "https://umbra.example/first",
+    });
+    place.admin.post("/attachments", link).await.ok();
+    let upload = Upload {
+        file: "0123".to_owned(),
+        name: "Umbra file.txt".to_owned(),
+        content_type: "text/plain".to_owned(),
+        size: 5,
+    };
+    let file = place.admin.upload("/attachments", json!({"parent": task}), upload).await.ok();
+    place.gids.insert("attachment_gid", testkit::gid(&file));
     // Changes of every kind, for the stories that the system writes.
     place.admin.put(&format!("/tasks/{task}"), json!({"name": "Umbra task renamed", "completed": true})).await.ok();
     place.admin.put(&format!("/tasks/{task}"), json!({"due_on": "2026-04-05", "notes": "Umbra more"})).await.ok();

@@ -51,6 +51,10 @@ pub const DEPENDENT_REMOVED: &str = "dependent_removed";
 pub const ADDED_TO_TAG: &str = "added_to_tag";
 /// `object`: the tag.
 pub const REMOVED_FROM_TAG: &str = "removed_from_tag";
+/// `object`: the attachment; `details`: its `file_name`.
+pub const ATTACHMENT_ADDED: &str = "attachment_added";
+/// `object`: the attachment, which is gone; `details`: its `file_name`.
+pub const ATTACHMENT_REMOVED: &str = "attachment_removed";
 /// `details`: `old_approval_status` and `new_approval_status`.
 pub const APPROVED: &str = "approved";
 /// `details`: `old_approval_status` and `new_approval_status`.
@@ -141,6 +145,8 @@ pub static SUBTYPES: &[Subtype] = &[
     subtype(DEPENDENT_REMOVED, "dependency", "", |story| format!("unmarked this task as blocking {}", task(story, "dependency", ""))),
     subtype(ADDED_TO_TAG, "tag", "", |story| format!("added this task to {}", name(story, "tag", "a deleted tag"))),
     subtype(REMOVED_FROM_TAG, "tag", "", |story| format!("removed this task from {}", name(story, "tag", "a deleted tag"))),
+    subtype(ATTACHMENT_ADDED, "", "", |story| format!("attached {}", file(story))),
+    subtype(ATTACHMENT_REMOVED, "", "", |story| format!("removed the attachment {}", file(story))),
     subtype(APPROVED, "", "approval_status", |_| "approved this task".into()),
     subtype(REJECTED, "", "approval_status", |_| "rejected this task".into()),
     subtype(CHANGES_REQUESTED, "", "approval_status", |_| "requested changes to this task".into()),
@@ -208,7 +214,7 @@ pub mod with {
 /// What the texts of stories are made of, as an `opt_fields` text.
 pub const NEEDS: &str = "stored_text,stored_html_text,created_at,created_by.name,resource_subtype,assignee.name,follower.name,project.name,tag.name,\
     task.name,dependency.name,custom_field.name,(old_section|new_section|old_enum_value|new_enum_value).name,\
-    old_dates,new_dates,new_name,new_resource_subtype,old_text_value,new_text_value,old_number_value,new_number_value,\
+    old_dates,new_dates,new_name,file_name,new_resource_subtype,old_text_value,new_text_value,old_number_value,new_number_value,\
     old_date_value,new_date_value,(old_multi_enum_values|new_multi_enum_values|old_people_value|new_people_value).name";
 
 /// The text of a system story, for the person who reads it.
@@ -245,6 +251,12 @@ fn task(story: &Record<'_>, field: &str, what: &str) -> String {
         Some(name) => format!("{what}{name}"),
         None => "a private task".to_owned(),
     }
+}
+
+/// What an attachment was called when it came or went.
+fn file(story: &Record<'_>) -> String {
+    let name = story.member("file_name");
+    name.as_ref().and_then(Json::as_str).unwrap_or("a file").to_owned()
 }
 
 fn section_changed(story: &Record<'_>) -> String {

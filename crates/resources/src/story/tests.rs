@@ -119,7 +119,7 @@ both!(a_comment_lives, board, |board: Board| async move {
         json!({
             "gid": gid(&comment), "resource_type": "story", "created_at": "2026-03-02T10:01:00.000Z",
             "created_by": bob_compact, "hearted": false, "hearts": [], "is_editable": true, "is_edited": false,
-            "is_pinned": false, "liked": false, "likes": [], "num_hearts": 0, "num_likes": 0,
+            "is_pinned": false, "liked": false, "likes": [], "num_hearts": 0, "num_likes": 0, "reaction_summary": [],
             "resource_subtype": "comment_added", "source": "api", "sticker_name": "heart",
             "target": {
                 "gid": task.to_string(), "resource_type": "task", "name": "Write it down",

@@ -18,6 +18,7 @@ use super::print_object;
 use crate::config::{Common, Config};
 use crate::connection::Connections;
 use crate::failure::{Failure, Result};
+use crate::files::Files;
 use crate::http::Http;
 use crate::listener::Listener;
 use crate::open::{clock, list_workspaces, open_database, random, write_as_administrator};
@@ -115,7 +116,12 @@ impl Serve {
         if test.is_some() {
             tracing::warn!("test mode: time stands still, tokens can be guessed, and whoever calls /-/test rules");
         }
-        let http = Arc::new(Http::new(Arc::new(api), config, &url, test).with_tls(tls.clone()));
+        let api = Arc::new(api);
+        let sweeping = test.is_none().then(|| {
+            let files = Files::below(&config.data, api.random.clone());
+            tokio::spawn(files.sweep(Arc::clone(&api)))
+        });
+        let http = Arc::new(Http::new(api, config, &url, test).with_tls(tls.clone()));
         let metrics_url = for_metrics.first().map(|_| url_of(&for_metrics, false)).transpose()?;
         for listener in for_metrics {
             tokio::spawn(metrics::serve(listener, Arc::clone(&http)));
@@ -132,6 +138,9 @@ impl Serve {
         let listeners =
             listeners.into_iter().map(|listener| Listener::new(listener, tls.clone(), http.traffic())).collect();
         serve_until_told(config, listeners, http, signals).await;
+        if let Some(sweeping) = sweeping {
+            sweeping.abort();
+        }
         Ok(())
     }
 }

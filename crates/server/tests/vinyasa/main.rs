@@ -1,5 +1,6 @@
 //! The real binary, over loopback.
 
+mod attachment;
 mod care;
 mod command;
 mod crash;
