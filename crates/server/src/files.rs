@@ -38,9 +38,7 @@ impl Files {
     /// Begins a file.
     pub async fn begin(&self) -> io::Result<Unfinished> {
         let directory = Arc::clone(&self.directory);
-        // What people attach is nobody else's business on this machine.
-        let made = move || std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&directory);
-        tokio::task::spawn_blocking(made).await??;
+        tokio::task::spawn_blocking(move || make(&directory)).await??;
         let mut options = std::fs::OpenOptions::new();
         options.write(true).create_new(true).mode(0o600);
         loop {
@@ -58,7 +56,7 @@ impl Files {
         }
     }
 
-    /// Opens a file, at a place in it. Answers its length too.
+    /// Opens a file. Answers its length too.
     pub async fn open(&self, name: &str) -> io::Result<(File, u64)> {
         let file = File::open(self.directory.join(name)).await?;
         let length = file.metadata().await?.len();
@@ -102,6 +100,19 @@ impl Files {
             }
         }
         Ok(())
+    }
+}
+
+/// Makes the directory unless it is there, to stay.
+fn make(directory: &Path) -> io::Result<()> {
+    if directory.is_dir() {
+        return Ok(());
+    }
+    // What people attach is nobody else's business on this machine.
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+    match directory.parent() {
+        Some(above) => std::fs::File::open(above)?.sync_all(),
+        None => Ok(()),
     }
 }
 
