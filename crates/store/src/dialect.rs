@@ -48,8 +48,9 @@ pub(crate) static POSTGRES: Dialect = Dialect {
             "SELECT last_value FROM pg_sequences WHERE format('%I.%I', schemaname, sequencename) \
              = pg_get_serial_sequence(?1, ?2)",
         ),
-        ("{forget_serial}", "SELECT pg_get_serial_sequence(?1, ?2)"),
-        ("{set_serial}", "SELECT setval(CAST(pg_get_serial_sequence(?1, ?2) AS regclass), ?3)"),
+        ("{forget_serial}", "SELECT WHERE pg_get_serial_sequence(?1, ?2) IS NULL"),
+        // A selection of no columns, as of any statement that is executed.
+        ("{set_serial}", "SELECT WHERE setval(CAST(pg_get_serial_sequence(?1, ?2) AS regclass), ?3) IS NULL"),
     ],
     has_table: "SELECT to_regclass($1) IS NOT NULL",
     reserve_gids: "UPDATE gid_blocks SET next = greatest(next, ?2) + ?1 WHERE id = 1 RETURNING next",

@@ -169,7 +169,7 @@ async fn content(location: &Location, now: i64) -> Result<Vec<String>, store::Er
     let db = Db::open(options).await?;
     let mut wrong = consistency::violations(&db).await?;
     wrong.iter_mut().for_each(|wrong| wrong.push_str(": this is a bug: report it with this line"));
-    let newest = Statement::new("SELECT max(created_at) FROM changes", &[Type::Int]);
+    let newest = Statement::new("SELECT max(created_at) FROM change_sets", &[Type::Int]);
     let block = db.begin_read().await?.one(Query::new(&newest, Vec::new())).await?;
     if block.int(0, 0).is_some_and(|newest| newest > now + TOLERANCE) {
         wrong.push(format!("the last change lies in the future: {CLOCK}"));

@@ -74,8 +74,8 @@ mod tests {
         for table in &tables {
             assert!(!table.key.is_empty(), "{}", table.name);
         }
-        let changes = tables.iter().find(|table| table.name == "changes").unwrap();
-        assert!(changes.counts_up && changes.columns[0] == ("id".to_owned(), Type::Int));
+        let sets = tables.iter().find(|table| table.name == "change_sets").unwrap();
+        assert!(sets.counts_up && sets.columns[0] == ("id".to_owned(), Type::Int));
         assert_eq!(tables.iter().filter(|table| table.counts_up).count(), 1);
     }
 }

@@ -36,12 +36,11 @@ async fn fill(db: &Db) {
     for _ in 0..5 {
         add_change(db).await;
     }
-    execute("DELETE FROM changes WHERE id > 2", Vec::new()).await.unwrap();
+    execute("DELETE FROM change_sets WHERE id > 2", Vec::new()).await.unwrap();
 }
 
 async fn add_change(db: &Db) -> i64 {
-    let add = "INSERT INTO changes (workspace_id, object_id, kind, action, created_at) VALUES (1, 1, 'task', 'added', 0) \
-               RETURNING id";
+    let add = "INSERT INTO change_sets (workspace_id, created_at) VALUES (1, 0) RETURNING id";
     let add = Statement::new(add, &[Type::Int]);
     db.write(move |write| Ok::<_, Error>(write.query(&add, &[])?.int(0, 0).unwrap())).await.unwrap()
 }
@@ -52,7 +51,7 @@ async fn copied(from: World, to: World) {
     let mut steps = 0;
     let tables = copy(&source, &target, |_| steps += 1).await.unwrap();
     let rows = |name: &str| tables.iter().find(|table| table.table == name).unwrap().rows;
-    assert_eq!((rows("objects"), rows("settings"), rows("changes"), rows("gid_blocks")), (4_500, 8, 2, 1));
+    assert_eq!((rows("objects"), rows("settings"), rows("change_sets"), rows("gid_blocks")), (4_500, 8, 2, 1));
     assert!(steps > 10);
     assert_eq!(names(&target).await.len(), 8);
     // Numbers that were given once are not given again.

@@ -171,12 +171,12 @@ async fn a_copy_is_kept_before_a_migration() {
         let file = rusqlite::Connection::open(path).unwrap();
         let mut tables = file
             .prepare(
-                "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT IN
-                ('migrations', 'settings', 'gid_blocks', 'sqlite_sequence')",
+                "SELECT type || ' ' || name FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT IN
+                ('migrations', 'settings', 'gid_blocks', 'sqlite_sequence') ORDER BY type DESC",
             )
             .unwrap();
         let names = tables.query_map([], |row| row.get::<_, String>(0)).unwrap();
-        names.map(|name| format!("DROP TABLE {};", name.unwrap())).collect::<String>()
+        names.map(|name| format!("DROP {};", name.unwrap())).collect::<String>()
     };
     world.meddle(&tables).await;
     world.meddle("DELETE FROM migrations WHERE number > 1; INSERT INTO settings (name) VALUES ('old')").await;
