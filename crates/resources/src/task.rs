@@ -547,7 +547,7 @@ fn create_task(call: &mut Call<'_>) -> Result<Outcome> {
     let entry = container::Entry::find(call, gid, &places)?;
     let projects: Vec<i64> = places.projects.iter().map(|(project, _)| *project).collect();
     let values = asked_values(call, &after, Some(&projects))?;
-    // All that is refused has been: what follows hardly does anything but write.
+    // All but a wrong assignee_section has been refused by now: what follows hardly does anything but write.
     hand_over(call, workspace, gid, None, after.assignee)?;
     row.otherwise("name", "");
     row.otherwise("resource_subtype", subtype.as_str());
