@@ -8,6 +8,8 @@ has() {
         build-essential) command -v cc >/dev/null ;;
         postgresql) command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null ;;
         strace) command -v strace >/dev/null ;;
+        nodejs) command -v node >/dev/null ;;
+        npm) command -v npm >/dev/null ;;
         python3-venv) python3 -c 'import ensurepip, venv' 2>/dev/null ;;
         *) echo "tests/need.sh: does not know $1" >&2 && exit 2 ;;
     esac

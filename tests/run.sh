@@ -27,20 +27,37 @@ rust_tests() {
     fi
 }
 
-# The libraries of tests/clients/requirements.txt in an environment of their own, made again when the list changes.
-client_libraries() {
-    local venv=.tools/venv
-    if ! cmp -s tests/clients/requirements.txt "$venv/requirements.txt"; then
-        rm -rf "$venv" &&
-            python3 -m venv "$venv" &&
-            "$venv/bin/pip" install --quiet --disable-pip-version-check --requirement tests/clients/requirements.txt &&
-            cp tests/clients/requirements.txt "$venv/requirements.txt"
+# python_libraries VENV LIST: the libraries of a list in an environment of their own, made again when the list changes.
+python_libraries() {
+    if ! cmp -s "$2" "$1/requirements.txt"; then
+        rm -rf "$1" &&
+            python3 -m venv "$1" &&
+            "$1/bin/pip" install --quiet --disable-pip-version-check --requirement "$2" &&
+            cp "$2" "$1/requirements.txt"
     fi
+}
+
+# Likewise for Node.js. The copy of the list is the last thing to be there.
+node_libraries() {
+    local list=tests/clients/node/package-lock.json there=.tools/node
+    if ! cmp -s "$list" "$there/installed.json"; then
+        rm -rf "$there" &&
+            mkdir -p "$there" &&
+            cp tests/clients/node/package.json "$list" "$there" &&
+            npm ci --prefix "$there" --ignore-scripts --no-audit --no-fund --silent &&
+            cp "$list" "$there/installed.json"
+    fi
+}
+
+client_libraries() {
+    python_libraries .tools/venv tests/clients/requirements.txt &&
+        python_libraries .tools/venv-asana-0 tests/clients/requirements-asana-0.txt &&
+        node_libraries
 }
 
 packages=(build-essential postgresql)
 [ "$half" = clients ] || packages+=(strace)
-[ "$half" = rust ] || packages+=(python3-venv)
+[ "$half" = rust ] || packages+=(python3-venv nodejs npm)
 tests/need.sh "${packages[@]}"
 
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/vinyasa-test.XXXXXX")
@@ -58,7 +75,8 @@ if [ "$half" != rust ]; then
     step 'client libraries' client_libraries
     step 'the binary that the clients talk to' cargo build --package server --bin vinyasa
     export VINYASA_BIN=${CARGO_TARGET_DIR:-target}/debug/vinyasa
+    step 'the older client for Python' .tools/venv-asana-0/bin/python -m pytest tests/clients/test_python_asana_0.py
     # Not a step: the runner's own summary ends the run.
     printf '\n==> clients\n'
-    .tools/venv/bin/python -m pytest tests/clients
+    .tools/venv/bin/python -m pytest tests/clients --ignore tests/clients/test_python_asana_0.py
 fi

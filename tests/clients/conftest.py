@@ -9,6 +9,7 @@ import subprocess
 import uuid
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -63,10 +64,11 @@ class Server:
         assert done.stdout.endswith("\n") and done.stdout.count("\n") == 1, f"not one line: {done.stdout!r}"
         return done.stdout.rstrip("\n")
 
-    def start(self):
+    def start(self, *options):
+        """Starts it; answers its first line."""
         with self.log_path.open("ab") as log:
             self.process = subprocess.Popen(
-                [BINARY, "serve", "--listen", "127.0.0.1:0", *self.where],
+                [BINARY, "serve", "--listen", "127.0.0.1:0", *options, *self.where],
                 env=self.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log,
             )
         ready, _, _ = select.select([self.process.stdout], [], [], START_SECONDS)
@@ -78,6 +80,12 @@ class Server:
         assert started["version"], started
         self.url = started["url"].rstrip("/")
         self.api = f"{self.url}/api/1.0"
+        return started
+
+    def fail(self, **fault):
+        """Orders a failure, in test mode."""
+        order = Request(f"{self.url}/-/test/fault", json.dumps(fault).encode(), {"Content-Type": "application/json"})
+        urlopen(order, timeout=START_SECONDS).close()
 
     def stop(self):
         """SIGTERM ends it, soon and with success."""
@@ -125,3 +133,16 @@ def server(request, tmp_path_factory):
             server.process.kill()
         if name:
             psql(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def unreliable(tmp_path):
+    """A server in test mode, which fails when it is told to (docs/test-mode.md), with the demonstration in it."""
+    server = Server(tmp_path, "sqlite::memory:")
+    try:
+        server.token = server.start("--test-mode", "--demo")["token"]
+        yield server
+        server.stop()
+    finally:
+        if server.process and server.process.poll() is None:
+            server.process.kill()

@@ -13,6 +13,7 @@ import uuid
 from contextlib import contextmanager
 from datetime import datetime
 from types import SimpleNamespace
+from urllib.request import urlopen
 
 import asana
 import pytest
@@ -49,6 +50,7 @@ def interfaces(configuration):
         stories=asana.StoriesApi(client),
         fields=asana.CustomFieldsApi(client),
         settings=asana.CustomFieldSettingsApi(client),
+        attachments=asana.AttachmentsApi(client),
     )
 
 
@@ -92,7 +94,7 @@ def unique(name):
 def refused(status, message):
     """The call fails with this status and exactly this message, in the shape that every error has."""
     with pytest.raises(ApiException) as caught:
-        yield
+        yield caught
     error = caught.value
     assert error.status == status, error
     assert error.headers["Content-Type"].lower() == "application/json; charset=utf-8"
@@ -713,7 +715,44 @@ def test_enum_options_are_added_moved_and_changed(api, new_field):
     assert (changed["name"], changed["enabled"]) == ("highest", False)
 
 
+# Attachments
+
+
+@pytest.mark.parametrize("name", ["offer.txt", "Angebot für März – groß.txt"], ids=["ascii", "unicode"])
+def test_a_file_is_attached(api, task, tmp_path, name):
+    (tmp_path / name).write_bytes(b"80 g/m2\n")
+    made = api.attachments.create_attachment_for_object({"parent": task["gid"], "file": str(tmp_path / name)})
+    assert (made["name"], made["resource_type"]) == (name, "attachment")
+    assert gids(api.attachments.get_attachments_for_object(task["gid"], {})) == [made["gid"]]
+    read = api.attachments.get_attachment(made["gid"], {})
+    assert (read["size"], read["parent"]["gid"], read["resource_subtype"]) == (8, task["gid"], "asana")
+    with urlopen(read["download_url"], timeout=30) as answer:
+        assert answer.read() == b"80 g/m2\n"
+    assert api.attachments.delete_attachment(made["gid"]) == {}
+    with refused(404, re.compile(f"attachment: .+: {made['gid']}")):
+        api.attachments.get_attachment(made["gid"], {})
+
+
+def test_a_link_is_attached(api, task):
+    made = api.attachments.create_attachment_for_object(
+        {"parent": task["gid"], "resource_subtype": "external", "name": "Offer", "url": "https://paper.example/offer"}
+    )
+    assert (made["name"], made["resource_subtype"]) == ("Offer", "external")
+
+
 # Refusals
+
+
+def test_it_tries_again_what_changes_nothing(unreliable):
+    api = interfaces(configured(unreliable, unreliable.token))
+    unreliable.fail(kind="status", status=429, retry_after=0, path="/users", times=2)
+    unreliable.fail(kind="disconnect", path="/users", nth=3)
+    assert api.users.get_user("me", {})["resource_type"] == "user"
+    [workspace, *_] = api.workspaces.get_workspaces({})
+    unreliable.fail(kind="status", status=429, retry_after=0, method="POST")
+    with refused(429, re.compile(r".+")) as caught:
+        api.tasks.create_task(data(name="x", workspace=workspace["gid"]), {})
+    assert caught.value.headers["Retry-After"] == "0"
 
 
 def test_a_wrong_token_is_401(server):

@@ -155,13 +155,13 @@ impl Api {
         Response::error(error, base, phrase.as_deref())
     }
 
-    /// Whether a caller may send a file to an operation, before it is read. Answers what of the body the path tells.
-    pub async fn admit_upload(&self, request: &Request<'_>) -> Result<Vec<(&'static str, String)>> {
+    /// Whether a caller may send a file to an operation, before it is read.
+    pub async fn admit_upload(&self, request: &Request<'_>) -> Result<()> {
         let found = request.method.and_then(|method| self.routes.find(method, request.path));
-        let (route, path) = found.ok_or_else(Error::no_route)?;
+        let (route, _) = found.ok_or_else(Error::no_route)?;
         self.fresh_viewer(&request.token.ok_or_else(Error::not_authorized)?).await?;
         match route.operation.upload() {
-            Some(_) => Ok(path),
+            Some(_) => Ok(()),
             None => Err(Error::unsupported_type("multipart/form-data")),
         }
     }
@@ -210,7 +210,7 @@ impl Api {
             Action::Write(_) => {
                 let resource = operation.answers.or(route.resource);
                 let (mut body, options) =
-                    accept(operation, resource, Encoding::of(request.content_type)?, request.body)?;
+                    accept(operation, resource, Encoding::of(request.content_type)?, request.body, path)?;
                 name_in_path(route, path, &mut body)?;
                 (body, options)
             }

@@ -54,10 +54,10 @@ pub fn apply(routes: &Routes, call: &mut Call<'_>, method: Method, path: &str, d
     let Action::Write(rule) = operation.action else {
         return Err(Error::no_route());
     };
-    let parameters = Parameters::parse(path, "")?;
+    let parameters = Parameters::parse(path.clone(), "")?;
     let target = route.target.map(|target| target_name(&target, &parameters)).transpose()?;
     let body = serde_json::json!({ "data": data }).to_string();
     let resource = operation.answers.or(route.resource);
-    (call.target, call.body) = (0, accept(operation, resource, Encoding::Json, body.as_bytes())?.0);
+    (call.target, call.body) = (0, accept(operation, resource, Encoding::Json, body.as_bytes(), &path)?.0);
     Ready::new(operation, rule, target.as_ref(), &parameters).run(call)
 }

@@ -318,11 +318,16 @@ pub fn accept(
     resource: Option<&'static Resource>,
     encoding: Encoding,
     bytes: &[u8],
+    path: &[(&'static str, String)],
 ) -> Result<(Body, Options)> {
-    let (data, options) = match encoding {
+    let (mut data, options) = match encoding {
         Encoding::Json => json_data(bytes)?,
         Encoding::Form => form_data(bytes)?,
     };
+    // An older path may name in itself what a property names otherwise, and has the last word.
+    for (name, value) in path.iter().filter(|(name, _)| !name.ends_with("_gid")) {
+        data.insert((*name).to_owned(), Json::String(value.clone()));
+    }
     let lenient = encoding == Encoding::Form;
     let mut body = Body::default();
     let fields = match operation.fields {

@@ -121,7 +121,9 @@ pub static TASK: Resource = Resource {
         list("getDependentsForTask", "/tasks/{task_gid}/dependents", &DEPENDENTS),
         list("getProjectsForTask", "/tasks/{task_gid}/projects", &PROJECTS).answers(&PROJECT),
         list("getTagsForTask", "/tasks/{task_gid}/tags", &TAGS).answers(&TAG),
-        create("createTask", "/tasks", Level::Viewer, create_task).with(CREATE_INPUTS),
+        create("createTask", "/tasks", Level::Viewer, create_task)
+            .with(CREATE_INPUTS)
+            .older(&["/workspaces/{workspace}/tasks"]),
         create("createSubtaskForTask", "/tasks/{task_gid}/subtasks", Level::Editor, create_task).with(CREATE_INPUTS),
         update("updateTask", "/tasks/{task_gid}", Level::Editor, update_task).with(CREATE_INPUTS),
         delete("deleteTask", "/tasks/{task_gid}", Level::Editor, delete_task),

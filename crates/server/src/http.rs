@@ -214,15 +214,15 @@ impl Http {
         headers: &HeaderMap,
     ) -> Result<Answer, Dropped> {
         let admitted = match self.api.admit_upload(&request).await {
-            Ok(_) if body.size_hint().lower() > (self.attachment_limit as u64).saturating_add(upload::AROUND) => {
+            Ok(()) if body.size_hint().lower() > (self.attachment_limit as u64).saturating_add(upload::AROUND) => {
                 Err(Error::too_large(self.attachment_limit))
             }
             admitted => admitted,
         };
         let received = match admitted {
-            Ok(known) => {
+            Ok(()) => {
                 let (limit, patience) = (self.attachment_limit, self.body_timeout);
-                upload::receive(body, headers, &self.files, limit, patience, known).await
+                upload::receive(body, headers, &self.files, limit, patience).await
             }
             Err(error) => {
                 self.wait_for_sender(body, headers).await;

@@ -40,14 +40,13 @@ pub struct Form {
     pub file: Option<(Stored, Upload)>,
 }
 
-/// Reads a form. `known` are the properties that the path has told already; the form may not say otherwise.
+/// Reads a form.
 pub async fn receive(
     body: Incoming,
     headers: &HeaderMap,
     files: &Files,
     limit: usize,
     patience: Duration,
-    known: Vec<(&'static str, String)>,
 ) -> Result<Form, Error> {
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let boundary = multer::parse_boundary(content_type)
@@ -55,9 +54,6 @@ pub async fn receive(
     let constraints = Constraints::new().size_limit(SizeLimit::new().whole_stream(limit as u64 + AROUND));
     let mut parts = Multipart::with_constraints(frames(body, patience), boundary, constraints);
     let mut form = Form { text: String::new(), file: None };
-    for (name, value) in &known {
-        push(&mut form.text, name, value);
-    }
     let mut count = 0;
     while let Some(part) = parts.next_field().await.map_err(|error| unreadable(&error, limit))? {
         count += 1;
@@ -70,7 +66,6 @@ pub async fn receive(
                 return Err(Error::field("file", "Only one file can be attached at a time"));
             }
             (Some("file"), _) | (_, Some(_)) => form.file = Some(store(part, called.file_name, files, limit).await?),
-            (Some(name), None) if known.iter().any(|(known, _)| *known == name) => drop(text(part, limit).await?),
             (Some(name), None) => push(&mut form.text, name, &text(part, limit).await?),
             (None, None) => {}
         }

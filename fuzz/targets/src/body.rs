@@ -38,8 +38,8 @@ pub fn run(data: &[u8]) {
 }
 
 fn read(operation: &'static Operation, resource: &'static Resource, encoding: Encoding, bytes: &[u8]) -> Result<()> {
-    let (body, mut options) = accept(operation, Some(resource), encoding, bytes)?;
-    let again = accept(operation, Some(resource), encoding, bytes).expect("accepted once");
+    let (body, mut options) = accept(operation, Some(resource), encoding, bytes, &[])?;
+    let again = accept(operation, Some(resource), encoding, bytes, &[]).expect("accepted once");
     assert_eq!(format!("{:?}", (&body, &options)), format!("{again:?}"));
     options.read_query(&Parameters::default())?;
     for property in properties(operation, Some(resource)) {

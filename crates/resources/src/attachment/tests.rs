@@ -84,6 +84,14 @@ both!(a_link_is_attached, small, |small: Small| async move {
     assert_eq!(names, ["Plan", "one", "two", "x"]);
 });
 
+both!(a_link_is_attached_by_the_older_path, small, |small: Small| async move {
+    let Small { ann, workspace, .. } = small;
+    let task = gid(&ann.post("/tasks", json!({"workspace": workspace})).await.created());
+    let path = format!("/tasks/{task}/attachments");
+    let made = ann.post(&path, json!({"resource_subtype": "external", "name": "x", "url": "https://x"})).await.ok();
+    assert_eq!(ann.get(&path).await.ok()[0]["gid"], made["gid"]);
+});
+
 both!(pages_go_on_by_the_older_path, small, |small: Small| async move {
     let Small { ann, workspace, .. } = small;
     let task = gid(&ann.post("/tasks", json!({"workspace": workspace})).await.created());

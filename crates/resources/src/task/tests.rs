@@ -52,6 +52,16 @@ both!(a_fresh_task_has_the_default_record, small, |small: Small| async move {
     assert_eq!(ann.get(&format!("/tasks/{task_gid}")).await.ok(), task);
 });
 
+both!(a_task_is_made_by_the_older_path, small, |small: Small| async move {
+    let Small { ann, bob, stranger, workspace, .. } = &small;
+    let path = format!("/workspaces/{workspace}/tasks");
+    // The path has the last word.
+    let task = ann.post(&path, json!({"workspace": "12", "name": "Call Bob"})).await.created();
+    assert_eq!((&task["name"], &task["workspace"]["gid"]), (&json!("Call Bob"), &json!(workspace)));
+    bob.post("/workspaces/x/tasks", json!({})).await.refused(400, "workspace: Not a Long: x");
+    stranger.post(&path, json!({})).await.refused(400, &format!("workspace: Unknown object: {workspace}"));
+});
+
 both!(what_is_wrong_with_a_new_task_is_named, small, |small: Small| async move {
     let Small { ann, stranger, workspace, .. } = &small;
     let hidden = task(ann, &small, "secret").await;
