@@ -12,6 +12,7 @@ use rustc_hash::FxBuildHasher;
 use store::{Block, Query, Read, Statement, Type, Value, Write};
 
 use crate::error::{Error, Result};
+use crate::kept::Epochs;
 use crate::resource::{Guard, Names, Resource};
 use crate::sql::{Bindings, Template};
 
@@ -54,8 +55,6 @@ pub struct Viewers {
     by_digest: RwLock<HashMap<Digest, Arc<Viewer>, FxBuildHasher>>,
 }
 
-static EPOCH: LazyLock<Arc<Statement>> =
-    LazyLock::new(|| Statement::new("SELECT value FROM epochs WHERE name = 'access'", &[Type::Int]));
 static TOKEN: LazyLock<Arc<Statement>> = LazyLock::new(|| {
     Statement::new(
         "SELECT k.user_id, k.digest FROM tokens k CROSS JOIN users u WHERE k.digest = ?1 AND k.revoked_at IS NULL \
@@ -88,16 +87,6 @@ static TASK_BY_EXTERNAL: LazyLock<Arc<Statement>> = LazyLock::new(|| {
     )
 });
 
-/// The query that tells whether a remembered viewer is still right.
-pub fn epoch_query() -> Query {
-    Query::new(&EPOCH, Vec::new())
-}
-
-/// The answer to [`epoch_query`].
-pub fn epoch(block: &Block) -> i64 {
-    if block.is_empty() { 0 } else { block.int(0, 0).unwrap_or_default() }
-}
-
 /// Makes every remembered viewer out of date. Called by whatever changes tokens, users, memberships or teams.
 pub fn start_epoch(write: &mut Write) -> Result<(), store::Error> {
     write.execute(&NEW_EPOCH, &[]).map(|_| ())
@@ -119,14 +108,14 @@ impl Viewers {
     /// Loads the viewer of a token and remembers it. `None`: no such token, revoked, or a deactivated user.
     pub async fn load(&self, read: &mut Read, digest: &Digest) -> Result<Option<Arc<Viewer>>, store::Error> {
         let token = Query::new(&TOKEN, vec![Value::from(&digest[..])]);
-        let blocks = read.level(&[token, epoch_query()]).await?;
+        let blocks = read.level(&[token, Epochs::query()]).await?;
         let found = (0..blocks[0].len()).next().and_then(|row| {
             let known = blocks[0].bytes(row, 1)?;
             let same = bool::from(subtle::ConstantTimeEq::ct_eq(known, &digest[..]));
             blocks[0].int(row, 0).filter(|_| same)
         });
         let viewer = match found {
-            Some(user) => Arc::new(viewer(read, user, epoch(&blocks[1])).await?),
+            Some(user) => Arc::new(viewer(read, user, Epochs::of(&blocks[1]).access).await?),
             None => {
                 if let Ok(mut viewers) = self.by_digest.write() {
                     viewers.remove(digest);

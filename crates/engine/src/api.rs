@@ -6,13 +6,12 @@ use std::sync::{Arc, RwLock};
 use model::{Clock, Random};
 use store::{Db, Read};
 
-use crate::access::{
-    self, Digest, Levels, Name, Viewer, Viewers, epoch, epoch_query, field_refusal, object_query, path_refusal,
-};
+use crate::access::{self, Digest, Levels, Name, Viewer, Viewers, field_refusal, object_query, path_refusal};
 use crate::apply::Ready;
 use crate::body::{Encoding, Options, Upload, accept};
 use crate::call::{Call, Shared};
 use crate::error::{Error, Result};
+use crate::kept::{Epochs, Kept};
 use crate::link::Links;
 use crate::operation::{Action, Listing, Method, Operation, Outcome, Rule};
 use crate::page::{Listed, Listings, Page, Tokens, filter_value, scope};
@@ -90,6 +89,7 @@ pub struct Api {
     pub links: Arc<Links>,
     tokens: Tokens,
     viewers: Viewers,
+    kept: Kept,
     listings: Listings,
     shared: Arc<Shared>,
     plans: RwLock<HashMap<PlanKey, Arc<Plan>>>,
@@ -126,15 +126,18 @@ impl Api {
             clock,
             random,
             viewers: Viewers::default(),
+            kept: Kept::default(),
             listings: Listings::default(),
             shared: Arc::default(),
             plans: RwLock::default(),
         }
     }
 
-    /// Forgets who the callers are: the database has been put back to an earlier state, and its epochs with it.
-    pub fn forget_viewers(&self) {
+    /// Forgets who the callers are and what is kept: the database has been put back to an earlier state, and its epochs
+    /// with it.
+    pub fn forget(&self) {
         self.viewers.forget();
+        self.kept.forget();
     }
 
     /// Answers a request. Never fails: what goes wrong becomes an answer.
@@ -303,8 +306,8 @@ impl Api {
             read.finish().await;
             return Err(not_recognized(target, asked.parameters));
         };
-        let (loaded, beside) = load(&plan, &mut read, &asked.scene, &[gid], vec![epoch_query()]).await?;
-        if epoch(&beside[0]) != asked.scene.viewer.epoch {
+        let (loaded, epochs) = load(&plan, &mut read, &asked.scene, &[gid], &self.kept, None).await?;
+        if epochs.access != asked.scene.viewer.epoch {
             read.finish().await;
             return Ok(None);
         }
@@ -341,7 +344,7 @@ impl Api {
 
     /// The object that the listing's parents name together.
     async fn find(&self, asked: &Asked<'_>, listing: &'static Listing) -> Result<Option<Response>> {
-        let Some(Paged { mut read, page, resource, .. }) = self.page(asked, listing, Some(1)).await? else {
+        let Some(Paged { mut read, page, resource, epochs, .. }) = self.page(asked, listing, Some(1)).await? else {
             return Ok(None);
         };
         let Some(gid) = page.gids.first().copied() else {
@@ -355,7 +358,7 @@ impl Api {
             return Err(Error::not_recognized(parent.resource.kind, shortened(text)));
         };
         let plan = self.shown(asked.route, resource, asked.options.fields.as_deref(), true);
-        let (loaded, _) = load(&plan, &mut read, &asked.scene, &[gid], Vec::new()).await?;
+        let (loaded, _) = load(&plan, &mut read, &asked.scene, &[gid], &self.kept, Some(epochs)).await?;
         read.finish().await;
         let mut body = plan.body();
         body.extend_from_slice(b"{\"data\":");
@@ -374,7 +377,7 @@ impl Api {
         let most = listing.unpaged.unwrap_or(self.limits.unpaginated);
         let mut read = self.db.begin_read().await?;
         let mut parents = Vec::new();
-        let mut beside = vec![epoch_query()];
+        let mut beside = vec![Epochs::query()];
         let mut checked = Vec::new();
         for parent in listing.parents {
             let text = asked.parameters.get(parent.parameter).ok_or_else(|| Error::missing(parent.parameter))?;
@@ -419,7 +422,8 @@ impl Api {
             list.after = Some(self.tokens.read(offset, &scope, listing.order, asked.scene.now)?);
         }
         let (page, answers) = self.listings.page(&mut read, &list, beside).await?;
-        if epoch(&answers[0]) != viewer.epoch {
+        let epochs = Epochs::of(&answers[0]);
+        if epochs.access != viewer.epoch {
             read.finish().await;
             return Ok(None);
         }
@@ -433,11 +437,11 @@ impl Api {
                 });
             }
         }
-        Ok(Some(Paged { read, page, scope, resource }))
+        Ok(Some(Paged { read, page, scope, resource, epochs }))
     }
 
     async fn write_page(&self, asked: &Asked<'_>, paged: Paged, limit: Option<usize>) -> Result<Response> {
-        let Paged { mut read, page, scope, resource } = paged;
+        let Paged { mut read, page, scope, resource, epochs } = paged;
         if limit.is_none() && page.next.is_some() {
             read.finish().await;
             return Err(Error::bad(
@@ -451,7 +455,7 @@ impl Api {
             read.finish().await;
             body.extend_from_slice(b"[]");
         } else {
-            let (loaded, _) = load(&plan, &mut read, &asked.scene, &page.gids, Vec::new()).await?;
+            let (loaded, _) = load(&plan, &mut read, &asked.scene, &page.gids, &self.kept, Some(epochs)).await?;
             read.finish().await;
             loaded.write_list(&plan, &asked.scene, &page.gids, &mut body);
         }
@@ -496,8 +500,8 @@ impl Api {
         let applied = self
             .db
             .write(move |write| -> Result<Applied> {
-                let query = epoch_query();
-                if epoch(&write.query(&query.statement, &query.parameters)?) != viewer.epoch {
+                let query = Epochs::query();
+                if Epochs::of(&write.query(&query.statement, &query.parameters)?).access != viewer.epoch {
                     return Ok(Applied::Stale);
                 }
                 let apply = |call: &mut Call<'_>| {
@@ -523,14 +527,14 @@ impl Api {
         let plan = self.shown(asked.route, resource, asked.options.fields.as_deref(), true);
         let mut scene = asked.scene.clone();
         let mut read = self.db.begin_read().await?;
-        let (mut loaded, beside) = load(&plan, &mut read, &scene, &[gid], vec![epoch_query()]).await?;
-        if epoch(&beside[0]) != scene.viewer.epoch {
+        let (mut loaded, epochs) = load(&plan, &mut read, &scene, &[gid], &self.kept, None).await?;
+        if epochs.access != scene.viewer.epoch {
             // The write changed what the caller may see. A caller who has lost everything still gets the answer.
             scene.viewer = match self.viewers.load(&mut read, digest).await? {
                 Some(viewer) => viewer,
-                None => Arc::new(access::viewer(&mut read, scene.viewer.user, epoch(&beside[0])).await?),
+                None => Arc::new(access::viewer(&mut read, scene.viewer.user, epochs.access).await?),
             };
-            loaded = load(&plan, &mut read, &scene, &[gid], Vec::new()).await?.0;
+            loaded = load(&plan, &mut read, &scene, &[gid], &self.kept, Some(epochs)).await?.0;
         }
         read.finish().await;
         let mut body = plan.body();
@@ -574,6 +578,8 @@ struct Paged {
     /// What an offset is bound to.
     scope: String,
     resource: &'static Resource,
+    /// What the transaction sees.
+    epochs: Epochs,
 }
 
 /// A request whose operation, caller and parameters are known.

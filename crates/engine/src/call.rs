@@ -5,6 +5,7 @@ use std::sync::{Arc, LazyLock, RwLock};
 
 use model::Level;
 use rustc_hash::FxBuildHasher;
+use store::reference::is_reference;
 use store::{Block, Query, Statement, Step, Type, Value, Write};
 
 use crate::access::{Levels, Name, Viewer, field_refusal, object_query, path_refusal};
@@ -73,6 +74,8 @@ pub struct Call<'a> {
     pub shared: &'a Shared,
     pub(crate) pending: Pending,
     known: Known,
+    /// Whether it has changed reference tables, of which rows are kept.
+    changes_reference: bool,
 }
 
 /// What was read of the objects that the body names, as long as nothing can have changed it.
@@ -92,6 +95,9 @@ pub type Columns<'a> = &'a [(&'static str, Value)];
 static WORKSPACES: LazyLock<Template> = LazyLock::new(|| {
     Template::new("SELECT o.gid, o.workspace_id FROM objects o WHERE o.gid IN ({ids})", &[Type::Int, Type::Int])
 });
+/// The last statement of a transaction: others that change reference tables wait for its row.
+static NEW_REFERENCE_EPOCH: LazyLock<Arc<Statement>> =
+    LazyLock::new(|| Statement::new("UPDATE epochs SET value = value + 1 WHERE name = 'reference'", &[]));
 static DELETE_OBJECT: LazyLock<Arc<Statement>> =
     LazyLock::new(|| Statement::new("UPDATE objects SET deleted_at = ?2 WHERE gid = ?1", &[]));
 
@@ -110,9 +116,12 @@ impl<'a> Call<'a> {
         apply: impl FnOnce(&mut Call<'a>) -> std::result::Result<T, E>,
     ) -> std::result::Result<T, E> {
         let (body, pending, known) = Default::default();
-        let mut call = Call { write, viewer, now, target: 0, body, shared, pending, known };
+        let mut call = Call { write, viewer, now, target: 0, body, shared, pending, known, changes_reference: false };
         let applied = apply(&mut call)?;
         call.finish()?;
+        if call.changes_reference {
+            call.write.execute(&NEW_REFERENCE_EPOCH, &[]).map_err(Error::from)?;
+        }
         Ok(applied)
     }
 
@@ -126,6 +135,15 @@ impl<'a> Call<'a> {
     /// A number that nobody else gets.
     pub fn gid(&mut self) -> Result<i64> {
         Ok(self.write.gid()?)
+    }
+
+    /// Writes rows of reference tables that say something of other objects alone, such as grants on tasks: of those
+    /// nothing is kept.
+    pub fn aside<T>(&mut self, write: impl FnOnce(&mut Self) -> T) -> T {
+        let before = self.changes_reference;
+        let written = write(self);
+        self.changes_reference = before;
+        written
     }
 
     /// Waits until no other transaction holds the lock of this key, and holds it to the end of this one.
@@ -195,6 +213,7 @@ impl<'a> Call<'a> {
     }
 
     fn ask(&mut self, statement: &Arc<Statement>, parameters: &[Value]) -> Result<Block> {
+        self.changes_reference |= statement.changes_reference();
         if self.pending.is_empty() {
             return Ok(self.write.query(statement, parameters)?);
         }
@@ -223,12 +242,14 @@ impl<'a> Call<'a> {
     /// Runs a statement that returns nothing; answers how many rows it changed.
     pub fn execute(&mut self, sql: &str, parameters: &[Value]) -> Result<u64> {
         let statement = self.shared.statements.get(sql, &[]);
+        self.changes_reference |= statement.changes_reference();
         Ok(self.write()?.execute(&statement, parameters)?)
     }
 
     /// Inserts a row, before anybody looks.
     pub fn insert(&mut self, table: &'static str, columns: Columns<'_>) {
         self.known.forget();
+        self.changes_reference |= is_reference(table);
         self.pending.insert(table, columns);
     }
 
@@ -253,6 +274,7 @@ impl<'a> Call<'a> {
 
     /// Inserts many rows at once; `cells` holds those of the first row, in the order of the columns, then the next.
     pub fn insert_rows(&mut self, table: &str, columns: &[(&str, Type)], cells: &[Value]) -> Result<()> {
+        self.changes_reference |= is_reference(table);
         self.write()?.insert_rows(table, columns, cells)?;
         Ok(())
     }

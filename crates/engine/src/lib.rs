@@ -14,6 +14,7 @@ pub mod error;
 pub mod field;
 pub mod input;
 pub mod json;
+pub mod kept;
 pub mod link;
 pub mod openapi;
 pub mod operation;

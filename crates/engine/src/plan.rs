@@ -7,6 +7,7 @@ use store::Type;
 
 use crate::field::{Beside, Edge, Field, Kind, Source};
 use crate::json::Writer;
+use crate::kept::Kind as Keeping;
 use crate::read::Record;
 use crate::resource::Resource;
 use crate::select::{Selected, Selection};
@@ -40,6 +41,8 @@ pub(crate) struct Node {
     pub subtype: Option<usize>,
     /// Loads the rows whose first column is one of `{ids}`.
     pub template: Template,
+    /// How its rows are kept from one request to the next; none when they may not be.
+    pub kept: Option<Keeping>,
     /// The rows that stand beside its own.
     pub beside: Option<RowsBeside>,
     /// What is shown or needed.
@@ -82,6 +85,8 @@ pub(crate) struct Pairs {
     pub id: usize,
     /// Loads those whose first column is one of `{ids}`.
     pub template: Template,
+    /// As [`Node::kept`].
+    pub kept: Option<Keeping>,
 }
 
 /// Where a row has the keys of a relation.
@@ -311,13 +316,15 @@ impl<'a> Planner<'a> {
             let sql = format!("SELECT {list} FROM {table} v WHERE v.{owner} IN ({{ids}})");
             RowsBeside { id, template: Template::new(&sql, &types) }
         });
+        let template = Template::new(&sql, &types);
         Node {
             id,
             kind: resource.kind,
             typed: selection.resource_type,
             gid,
             subtype,
-            template: Template::new(&sql, &types),
+            kept: Keeping::of(&sql, &template),
+            template,
             beside,
             fields,
             children,
@@ -376,18 +383,24 @@ impl<'a> Planner<'a> {
                 let inside = &selected.inside[0];
                 let guarded = !target.open_in_relations || !target.has_gid();
                 Show::Many(match edge {
-                    // Many objects have the same few tags and people: pairs first, then each target once. For a single
-                    // object that would only be one more statement.
-                    Edge::Link { table, owner, target: gid, order } if !self.single => {
-                        let sql = format!(
-                            "SELECT e.{owner}, e.{gid} FROM {table} e WHERE e.{owner} IN ({{ids}}) \
-                             ORDER BY e.{owner}, {order}"
-                        );
-                        let pairs = Pairs { id: self.place(), template: Template::new(&sql, &[Type::Int; 2]) };
+                    Edge::Link { table, owner, target: gid, order } => {
+                        // Many objects have the same few tags and people: pairs first, then each target once. For a
+                        // single object that is one more statement, unless the targets are kept.
                         let node = self.node(target, inside, &By::Gid, guarded);
-                        child(Key::Column(key), Some(pairs), node)
+                        if self.single && node.kept.is_none() {
+                            let node = self.node(target, inside, &By::Owner(&edge), guarded);
+                            child(Key::Column(key), None, node)
+                        } else {
+                            let sql = format!(
+                                "SELECT e.{owner}, e.{gid} FROM {table} e WHERE e.{owner} IN ({{ids}}) \
+                                 ORDER BY e.{owner}, {order}"
+                            );
+                            let template = Template::new(&sql, &[Type::Int; 2]);
+                            let kept = Keeping::of(&sql, &template);
+                            child(Key::Column(key), Some(Pairs { id: self.place(), template, kept }), node)
+                        }
                     }
-                    Edge::Link { .. } | Edge::Children { .. } => {
+                    Edge::Children { .. } => {
                         let node = self.node(target, inside, &By::Owner(&edge), guarded);
                         child(Key::Column(key), None, node)
                     }

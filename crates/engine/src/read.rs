@@ -1,5 +1,6 @@
 //! Loads what a plan asks for, a level of the object graph at a time, and writes it as JSON.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::ops::Range;
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use store::{Block, Cell as Value, Query, Read};
 use crate::access::Viewer;
 use crate::field::Kind;
 use crate::json::Writer;
+use crate::kept::{self, Epochs, Kept, Open};
 use crate::link::Links;
 use crate::plan::{BESIDE, Child, Key, Node, Pairs, Plan, PlannedField, RowsBeside, Show, TARGET};
 use crate::sql::{Bindings, LONGEST_LIST, Template};
@@ -29,7 +31,7 @@ pub struct Scene {
 /// The rows of one node.
 #[derive(Default)]
 struct Rows {
-    blocks: Vec<Block>,
+    blocks: Vec<Arc<Block>>,
     /// In the order of the key and then of the query.
     index: Vec<At>,
     /// Where in the answer each of them has been written. Many objects name the same few people and projects.
@@ -52,15 +54,17 @@ struct At {
 const NOTHING: u32 = u32::MAX;
 
 impl Rows {
-    fn add(&mut self, block: Block) {
-        let number = self.blocks.len() as u32;
-        self.index.reserve(block.len());
-        for row in 0..block.len() {
-            if let Some(key) = block.int(row, 0) {
-                self.index.push(At { key, block: number, row: row as u32, beside: NOTHING });
+    fn add(&mut self, blocks: impl Iterator<Item = Arc<Block>>) {
+        for block in blocks {
+            let number = self.blocks.len() as u32;
+            self.index.reserve(block.len());
+            for row in 0..block.len() {
+                if let Some(key) = block.int(row, 0) {
+                    self.index.push(At { key, block: number, row: row as u32, beside: NOTHING });
+                }
             }
+            self.blocks.push(block);
         }
-        self.blocks.push(block);
         self.index.sort_by_key(|at| at.key);
         self.written.resize(self.index.len(), Cell::default());
     }
@@ -169,6 +173,16 @@ impl Awaited<'_> {
         }
     }
 
+    /// How its rows are kept.
+    fn kept(&self) -> Option<kept::Kind> {
+        match *self {
+            Awaited::Node(node) => node.kept,
+            Awaited::Pairs(_, pairs) => pairs.kept,
+            Awaited::Through(_, child) => child.node.kept,
+            Awaited::Beside(_) => None,
+        }
+    }
+
     fn template(&self) -> &Template {
         match *self {
             Awaited::Node(node) => &node.template,
@@ -188,58 +202,110 @@ impl<'a> Level<'a> {
         }
     }
 
-    /// Adds the queries for what has not been asked for yet, and forgets the rest. Of each query the place of its rows.
-    fn queries(&mut self, loaded: &mut Loaded, scene: &Scene, queries: &mut Vec<Query>) -> Vec<usize> {
-        let mut places = Vec::new();
+    /// Adds the queries for what has not been asked for yet, and forgets the rest. What is kept is not asked for.
+    fn queries(
+        &mut self,
+        loaded: &mut Loaded,
+        scene: &Scene,
+        kept: Option<Open<'_>>,
+        queries: &mut Vec<Query>,
+    ) -> Vec<Sent> {
+        let mut sent = Vec::new();
+        let mut found = Vec::new();
         for (awaited, keys) in &mut self.awaited {
-            let asked = &mut loaded.rows[awaited.place()].asked;
-            if asked.is_empty() {
-                asked.clone_from(keys);
+            let rows = &mut loaded.rows[awaited.place()];
+            if rows.asked.is_empty() {
+                rows.asked.clone_from(keys);
             } else {
-                keys.retain(|key| asked.binary_search(key).is_err());
-                *asked = distinct(asked.iter().chain(&*keys).copied());
+                keys.retain(|key| rows.asked.binary_search(key).is_err());
+                rows.asked = distinct(rows.asked.iter().chain(&*keys).copied());
             }
-            for ids in keys.chunks(LONGEST_LIST) {
+            let kind = awaited.kept();
+            let mut missing = Cow::Borrowed(&**keys);
+            if let (Some(kind), Some(kept)) = (kind, kept) {
+                kept.take(kind, missing.to_mut(), &mut found);
+                if cfg!(debug_assertions) {
+                    missing = Cow::Borrowed(keys);
+                } else {
+                    rows.add(found.drain(..).map(|(_, rows)| rows));
+                }
+            }
+            for ids in missing.chunks(LONGEST_LIST) {
                 let bindings = Bindings { viewer: &scene.viewer, now: scene.now, ids, named: &[] };
                 queries.push(awaited.template().bind(&bindings));
-                places.push(awaited.place());
+                let keys = if kind.is_some() { ids.to_vec() } else { Vec::new() };
+                sent.push(Sent { place: awaited.place(), kind, keys, known: std::mem::take(&mut found) });
             }
         }
         self.awaited.retain(|(_, keys)| !keys.is_empty());
-        places
+        sent
     }
 }
 
-/// Loads the objects `ids` and what the plan shows of them. `beside` runs in the first level; its results come back too.
+/// A query that runs.
+struct Sent {
+    /// The place of its rows.
+    place: usize,
+    /// How the rows of these keys are kept.
+    kind: Option<kept::Kind>,
+    keys: Vec<i64>,
+    /// What is kept already, where it is read all the same, and compared.
+    known: Vec<(i64, Arc<Block>)>,
+}
+
+impl Sent {
+    /// Keeps the answer.
+    fn keep(&self, answer: &Block, open: Option<Open<'_>>) -> Result<(), store::Error> {
+        let (Some(kind), Some(open)) = (self.kind, open) else {
+            return Ok(());
+        };
+        if !self.known.is_empty() {
+            let rows = kept::apart(&self.keys, answer);
+            if let Some((key, _)) =
+                self.known.iter().find(|(key, known)| rows.get(key).is_some_and(|now| now != &**known))
+            {
+                return Err(store::Error::Engine(format!("the rows kept for {key} are out of date: {answer:?}")));
+            }
+        }
+        open.keep(kind, &self.keys, answer);
+        Ok(())
+    }
+}
+
+/// Loads the objects `ids` and what the plan shows of them. Reads the epochs with the first level, unless the caller has
+/// in this transaction.
 pub async fn load(
     plan: &Plan,
     read: &mut Read,
     scene: &Scene,
     ids: &[i64],
-    beside: Vec<Query>,
-) -> Result<(Loaded, Vec<Block>), store::Error> {
+    kept: &Kept,
+    epochs: Option<Epochs>,
+) -> Result<(Loaded, Epochs), store::Error> {
     let mut loaded = Loaded { rows: Vec::new() };
     loaded.rows.resize_with(plan.places, Rows::default);
-    let extra = beside.len();
-    let mut queries = beside;
+    let mut queries = if epochs.is_some() { Vec::new() } else { vec![Epochs::query()] };
+    let mut epochs = epochs;
     let mut level = Level::default();
     level.add(Awaited::Node(&plan.root), distinct(ids.iter().copied()));
-    let mut places = level.queries(&mut loaded, scene, &mut queries);
-    let mut blocks = read.level(&queries).await?;
-    let rest = blocks.split_off(extra);
-    let beside = std::mem::replace(&mut blocks, rest);
     let mut through = Vec::new();
     loop {
-        for (place, block) in places.iter().zip(blocks) {
-            loaded.rows[*place].add(block);
+        let open = epochs.and_then(|epochs| kept.open(&scene.viewer, epochs));
+        let first = queries.len();
+        let sent = level.queries(&mut loaded, scene, open, &mut queries);
+        let mut blocks = if queries.is_empty() { Vec::new() } else { read.level(&queries).await? };
+        let answers = blocks.split_off(first);
+        let seen = *epochs.get_or_insert_with(|| blocks.first().map(Epochs::of).unwrap_or_default());
+        let open = kept.open(&scene.viewer, seen);
+        for (sent, answer) in sent.iter().zip(answers) {
+            sent.keep(&answer, open)?;
+            loaded.rows[sent.place].add(std::iter::once(Arc::new(answer)));
         }
         level = loaded.next(&level, &mut through);
-        queries.clear();
-        places = level.queries(&mut loaded, scene, &mut queries);
-        if queries.is_empty() && through.is_empty() {
-            return Ok((loaded, beside));
+        if level.awaited.is_empty() && through.is_empty() {
+            return Ok((loaded, seen));
         }
-        blocks = if queries.is_empty() { Vec::new() } else { read.level(&queries).await? };
+        queries.clear();
     }
 }
 
@@ -312,7 +378,7 @@ impl Loaded {
         let beside = node.beside.as_ref().and_then(|beside| {
             let rows = &self.rows[beside.id];
             let at = rows.index.get(at.beside as usize)?;
-            Some((&rows.blocks[at.block as usize], at.row as usize))
+            Some((&*rows.blocks[at.block as usize], at.row as usize))
         });
         Row { block: &rows.blocks[at.block as usize], row: at.row as usize, beside }
     }

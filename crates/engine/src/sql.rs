@@ -98,6 +98,16 @@ impl Template {
         Template { pieces, lists, columns: columns.into(), rendered: RwLock::default() }
     }
 
+    /// Whether a name occurs in it.
+    pub fn names(&self, name: &str) -> bool {
+        self.pieces.iter().any(|piece| matches!(piece, Piece::Named(known) if &**known == name))
+    }
+
+    /// Whether its answer depends on who asks.
+    pub fn is_personal(&self) -> bool {
+        self.lists.1 || self.names("viewer") || self.names("app")
+    }
+
     /// The statement with its parameters.
     ///
     /// # Panics

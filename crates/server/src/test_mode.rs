@@ -166,7 +166,7 @@ impl TestMode {
         self.faults().clear();
         api.db.faults().clear();
         api.db.restore(&self.start).await?;
-        api.forget_viewers();
+        api.forget();
         self.random.reseed(SEED);
         self.clock.set(TEST_START);
         Ok(())

@@ -17,7 +17,7 @@ pub enum Cell<'a> {
     Bytes(&'a [u8]),
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 enum Slot {
     Null,
     Int(i64),
@@ -28,7 +28,7 @@ enum Slot {
 }
 
 /// The rows of one query, row after row, `width` cells each. Text and bytes lie in arenas of the block.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq)]
 pub struct Block {
     width: usize,
     slots: Vec<Slot>,
@@ -87,6 +87,17 @@ impl Block {
             }
         };
         self.slots.push(slot);
+    }
+
+    /// Appends a row of another block of this width.
+    pub fn copy_row(&mut self, from: &Block, row: usize) {
+        self.reserve_row();
+        (0..self.width).for_each(|column| self.push(from.cell(row, column)));
+    }
+
+    /// About how many bytes it takes.
+    pub fn size(&self) -> usize {
+        size_of::<Self>() + self.slots.capacity() * size_of::<Slot>() + self.text.capacity() + self.bytes.capacity()
     }
 
     /// The cell at `row` and `column`.

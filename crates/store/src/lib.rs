@@ -17,6 +17,7 @@ mod migration;
 mod pool;
 mod postgres;
 mod read;
+pub mod reference;
 mod request;
 mod session;
 mod shared;

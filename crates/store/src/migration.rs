@@ -27,6 +27,7 @@ pub(crate) static MIGRATIONS: &[Migration] = migrations![
     4 "0004_fewer_indexes",
     10 "0010_people",
     20 "0020_content",
+    70 "0070_reference_epoch",
 ];
 
 /// The table in which a database remembers its steps.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use rustc_hash::FxBuildHasher;
 
 use crate::dialect;
+use crate::reference;
 use crate::value::{Type, Value};
 
 /// A prepared-once SQL text. Parameters are written `?1`, `?2`, ... and may repeat. What the engines write differently
@@ -19,6 +20,7 @@ pub struct Statement {
     pub(crate) columns: Box<[Type]>,
     /// Of the text: by it a connection finds what it has prepared.
     pub(crate) hash: u64,
+    changes_reference: bool,
 }
 
 impl Statement {
@@ -29,12 +31,18 @@ impl Statement {
         // `?1` and `$1` mean the same to the two engines; `?` never occurs in our texts otherwise.
         let numbered = dialect::POSTGRES.statement(text).replace('?', "$").into_boxed_str();
         let hash = FxBuildHasher.hash_one(text);
-        Arc::new(Statement { sql, numbered, columns: columns.into(), hash })
+        let changes_reference = reference::changes_reference(text);
+        Arc::new(Statement { sql, numbered, columns: columns.into(), hash, changes_reference })
     }
 
     /// The text, with `?1` parameters.
     pub fn sql(&self) -> &str {
         &self.sql
+    }
+
+    /// Whether it changes rows of a [reference table](reference).
+    pub fn changes_reference(&self) -> bool {
+        self.changes_reference
     }
 
     /// The types of the returned columns.

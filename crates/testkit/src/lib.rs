@@ -98,6 +98,12 @@ pub struct World {
 }
 
 impl World {
+    /// Puts the database back to what it was.
+    pub async fn restore(&self, state: &store::Snapshot) {
+        self.api.db.restore(state).await.expect("is restored");
+        self.api.forget();
+    }
+
     /// An API of these resources over an empty database.
     pub async fn new(
         engine: Engine,

@@ -52,8 +52,8 @@ fn every_value_of_every_answer_is_as_the_contract_says() {
                     let after = [dump(&here.world.api).await, dump(&there.world.api).await];
                     assert_eq!(after[0], after[1], "{}: {}", built.operation.id, difference(&after[0], &after[1]));
                     crate::invariants::check(&here.world.api).await;
-                    here.world.api.db.restore(&states[0]).await.unwrap();
-                    there.world.api.db.restore(&states[1]).await.unwrap();
+                    here.world.restore(&states[0]).await;
+                    there.world.restore(&states[1]).await;
                 }
             }
         }

@@ -34,7 +34,7 @@ both!(access_is_as_reviewed, place, |place: Place| async move {
             let answer = asked.send(client).await;
             write!(text, " {:>9}", answer.response.status).unwrap();
             if built.operation.method != Method::Get && answer.response.status < 300 {
-                db.restore(&state).await.unwrap();
+                place.world.restore(&state).await;
             }
         }
         text.push('\n');

@@ -39,7 +39,7 @@ both!(secrets_are_nowhere, place, |place: Place| async move {
                     told.insert(format!("{} tells the {role}: {text}", built.operation.id));
                 }
                 if built.operation.method != Method::Get && answer.response.status < 300 {
-                    db.restore(&state).await.unwrap();
+                    place.world.restore(&state).await;
                 }
             }
         }

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use engine::access::{Levels, Viewer};
+use engine::kept::Kept;
 use engine::operation::{Action, FilterKind, Method};
 use engine::page::{Listed, Listings, Position};
 use engine::plan::Plan;
@@ -47,7 +48,7 @@ both!(every_plan_and_listing_runs, place, |place: Place| async move {
                 let plan = Plan::new(resource, selection, guarded, single);
                 let ids: Vec<i64> = place.gids.values().map(|gid| gid.parse().unwrap()).collect();
                 for ids in [&ids[..1], &ids[..]] {
-                    load(&plan, &mut read, &scene, ids, Vec::new())
+                    load(&plan, &mut read, &scene, ids, &Kept::default(), None)
                         .await
                         .unwrap_or_else(|error| panic!("a plan of {}: {error}", resource.kind));
                 }
@@ -109,7 +110,7 @@ async fn statements(place: &Place, call: &Call, state: &Snapshot) -> u64 {
         best = best.min(db.statements() - before);
         assert!(answer.response.status < 300, "{}: {}", call.id, answer.json);
         if call.method != Method::Get {
-            db.restore(state).await.unwrap();
+            place.world.restore(state).await;
         }
     }
     best

@@ -30,7 +30,8 @@ pub fn enlist(call: &mut Call<'_>, task: i64, followers: &[i64]) {
         let user: Value = (*user).into();
         call.insert("task_followers", &[("task_id", task.into()), ("user_id", user.clone())]);
         let level = Level::Editor.as_i64().into();
-        call.insert("grants", &[("scope_id", task.into()), ("principal_id", user), ("level", level)]);
+        let row = [("scope_id", task.into()), ("principal_id", user), ("level", level)];
+        call.aside(|call| call.insert("grants", &row));
     }
 }
 
@@ -41,7 +42,7 @@ pub fn add_followers(call: &mut Call<'_>, task: i64, users: &[i64]) -> Result<Ve
     let mut fresh = Vec::new();
     for user in users {
         if call.insert_new("task_followers", &[("task_id", task.into()), ("user_id", (*user).into())])? {
-            grant(call, task, *user, level)?;
+            call.aside(|call| grant(call, task, *user, level))?;
             fresh.push(*user);
         }
     }
@@ -51,7 +52,7 @@ pub fn add_followers(call: &mut Call<'_>, task: i64, users: &[i64]) -> Result<Ve
 /// A task changes hands: the new assignee follows it, the old one goes on following it.
 pub fn reassign(call: &mut Call<'_>, before: &Task, assignee: Option<i64>) -> Result<()> {
     if let Some(user) = assignee {
-        grant(call, before.gid, user, Level::Editor)?;
+        call.aside(|call| grant(call, before.gid, user, Level::Editor))?;
         add_followers(call, before.gid, &[user])?;
     }
     match before.assignee {
@@ -97,12 +98,10 @@ fn stop_following(call: &mut Call<'_>, task: &Task, user: i64, containers: &[i64
 
 /// Takes the grant of somebody who is neither assignee nor follower any more.
 fn withdraw(call: &mut Call<'_>, task: i64, user: i64) -> Result<()> {
-    call.execute(
-        "DELETE FROM grants WHERE scope_id = ?1 AND principal_id = ?2 \
-         AND NOT EXISTS (SELECT 1 FROM task_followers f WHERE f.task_id = ?1 AND f.user_id = ?2) \
-         AND NOT EXISTS (SELECT 1 FROM tasks t WHERE t.gid = ?1 AND t.assignee_id = ?2)",
-        &[task.into(), user.into()],
-    )?;
+    let idle = "DELETE FROM grants WHERE scope_id = ?1 AND principal_id = ?2 \
+                AND NOT EXISTS (SELECT 1 FROM task_followers f WHERE f.task_id = ?1 AND f.user_id = ?2) \
+                AND NOT EXISTS (SELECT 1 FROM tasks t WHERE t.gid = ?1 AND t.assignee_id = ?2)";
+    call.aside(|call| call.execute(idle, &[task.into(), user.into()]))?;
     Ok(())
 }
 
