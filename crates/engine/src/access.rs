@@ -49,17 +49,20 @@ impl Viewer {
 /// Viewers remembered at once; beyond it the memory is emptied, which costs each caller one query.
 const MOST_VIEWERS: usize = 10_000;
 
-/// The viewers of recent tokens.
+/// The viewers of recent tokens and sessions.
 #[derive(Default)]
 pub struct Viewers {
-    by_digest: RwLock<HashMap<Digest, Arc<Viewer>, FxBuildHasher>>,
+    /// With the time until which each is right by itself, in milliseconds.
+    by_digest: RwLock<HashMap<Digest, (Arc<Viewer>, i64), FxBuildHasher>>,
 }
 
 static TOKEN: LazyLock<Arc<Statement>> = LazyLock::new(|| {
     Statement::new(
-        "SELECT k.user_id, k.digest FROM tokens k CROSS JOIN users u WHERE k.digest = ?1 AND k.revoked_at IS NULL \
-         AND u.gid = k.user_id AND u.deactivated_at IS NULL",
-        &[Type::Int, Type::Bytes],
+        "SELECT k.user_id, k.digest, CAST(NULL AS BIGINT) FROM tokens k CROSS JOIN users u \
+           WHERE k.digest = ?1 AND k.revoked_at IS NULL AND u.gid = k.user_id AND u.deactivated_at IS NULL \
+         UNION ALL SELECT s.user_id, s.digest, s.expires_at FROM sessions s CROSS JOIN users u \
+           WHERE s.digest = ?1 AND s.expires_at > ?2 AND u.gid = s.user_id AND u.deactivated_at IS NULL",
+        &[Type::Int, Type::Bytes, Type::Int],
     )
 });
 static WORKSPACES: LazyLock<Arc<Statement>> = LazyLock::new(|| {
@@ -93,9 +96,10 @@ pub fn start_epoch(write: &mut Write) -> Result<(), store::Error> {
 }
 
 impl Viewers {
-    /// A viewer remembered from an earlier request.
-    pub fn remembered(&self, digest: &Digest) -> Option<Arc<Viewer>> {
-        self.by_digest.read().ok()?.get(digest).cloned()
+    /// A viewer remembered from an earlier request. `now` is in milliseconds.
+    pub fn remembered(&self, digest: &Digest, now: i64) -> Option<Arc<Viewer>> {
+        let viewers = self.by_digest.read().ok()?;
+        viewers.get(digest).filter(|(_, until)| *until > now).map(|(viewer, _)| Arc::clone(viewer))
     }
 
     /// Forgets everybody.
@@ -105,17 +109,19 @@ impl Viewers {
         }
     }
 
-    /// Loads the viewer of a token and remembers it. `None`: no such token, revoked, or a deactivated user.
-    pub async fn load(&self, read: &mut Read, digest: &Digest) -> Result<Option<Arc<Viewer>>, store::Error> {
-        let token = Query::new(&TOKEN, vec![Value::from(&digest[..])]);
+    /// Loads the viewer of a token or a session and remembers it. `None`: there is none, or no more at `now`, which is in
+    /// milliseconds; or the user is deactivated.
+    pub async fn load(&self, read: &mut Read, digest: &Digest, now: i64) -> Result<Option<Arc<Viewer>>, store::Error> {
+        let token = Query::new(&TOKEN, vec![Value::from(&digest[..]), now.into()]);
         let blocks = read.level(&[token, Epochs::query()]).await?;
         let found = (0..blocks[0].len()).next().and_then(|row| {
             let known = blocks[0].bytes(row, 1)?;
             let same = bool::from(subtle::ConstantTimeEq::ct_eq(known, &digest[..]));
-            blocks[0].int(row, 0).filter(|_| same)
+            let until = blocks[0].int(row, 2).unwrap_or(i64::MAX);
+            blocks[0].int(row, 0).filter(|_| same).map(|user| (user, until))
         });
-        let viewer = match found {
-            Some(user) => Arc::new(viewer(read, user, Epochs::of(&blocks[1]).access).await?),
+        let (viewer, until) = match found {
+            Some((user, until)) => (Arc::new(viewer(read, user, Epochs::of(&blocks[1]).access).await?), until),
             None => {
                 if let Ok(mut viewers) = self.by_digest.write() {
                     viewers.remove(digest);
@@ -127,7 +133,7 @@ impl Viewers {
             if viewers.len() >= MOST_VIEWERS {
                 viewers.clear();
             }
-            viewers.insert(*digest, Arc::clone(&viewer));
+            viewers.insert(*digest, (Arc::clone(&viewer), until));
         }
         Ok(Some(viewer))
     }

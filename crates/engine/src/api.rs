@@ -173,7 +173,7 @@ impl Api {
         let found = request.method.and_then(|method| self.routes.find(method, request.path));
         let (route, path) = found.ok_or_else(Error::no_route)?;
         let digest = request.token.ok_or_else(Error::not_authorized)?;
-        let mut viewer = match self.viewers.remembered(&digest) {
+        let mut viewer = match self.viewers.remembered(&digest, self.clock.now()) {
             Some(viewer) => viewer,
             None => self.fresh_viewer(&digest).await?,
         };
@@ -248,7 +248,7 @@ impl Api {
 
     async fn fresh_viewer(&self, digest: &Digest) -> Result<Arc<Viewer>> {
         let mut read = self.db.begin_read().await?;
-        let viewer = self.viewers.load(&mut read, digest).await?;
+        let viewer = self.viewers.load(&mut read, digest, self.clock.now()).await?;
         read.finish().await;
         viewer.ok_or_else(Error::not_authorized)
     }
@@ -530,7 +530,7 @@ impl Api {
         let (mut loaded, epochs) = load(&plan, &mut read, &scene, &[gid], &self.kept, None).await?;
         if epochs.access != scene.viewer.epoch {
             // The write changed what the caller may see. A caller who has lost everything still gets the answer.
-            scene.viewer = match self.viewers.load(&mut read, digest).await? {
+            scene.viewer = match self.viewers.load(&mut read, digest, self.clock.now()).await? {
                 Some(viewer) => viewer,
                 None => Arc::new(access::viewer(&mut read, scene.viewer.user, epochs.access).await?),
             };

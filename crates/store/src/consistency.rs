@@ -79,6 +79,8 @@ const REFERENCES: &[(&str, &str, &str)] = &[
     ("team_memberships", "team_id", "teams"),
     ("team_memberships", "user_id", "users"),
     ("tokens", "user_id", "users"),
+    ("sessions", "user_id", "users"),
+    ("invitations", "user_id", "users"),
     ("changes", "object_id", "objects"),
     ("change_routes", "container_id", "objects"),
 ];

@@ -27,6 +27,7 @@ pub(crate) static MIGRATIONS: &[Migration] = migrations![
     4 "0004_fewer_indexes",
     10 "0010_people",
     20 "0020_content",
+    30 "0030_logins",
     70 "0070_reference_epoch",
 ];
 
