@@ -702,6 +702,12 @@ impl Facts {
             self.remove_member(call, membership, user)?;
         }
         self.remove_follower(call, user)?;
+        self.pass_on(call, user, heir)?;
+        set_grants(call, self.project)
+    }
+
+    /// Gives what a person owns to `heir`, who then administers it, or to nobody. [`set_grants`] has to follow.
+    pub fn pass_on(&self, call: &mut Call<'_>, user: i64, heir: Option<i64>) -> Result<()> {
         let owned = "SELECT gid FROM projects WHERE gid = ?1 AND owner_id = ?2";
         if call.number(owned, &[self.project.into(), user.into()])?.is_some() {
             call.update(PROJECT.table, self.project, &[("owner_id", heir.into())])?;
@@ -711,7 +717,7 @@ impl Facts {
                 self.set_member(call, heir, Level::Admin)?;
             }
         }
-        set_grants(call, self.project)
+        Ok(())
     }
 
     /// Makes a user or a team a member of this level, whatever it was before. [`set_grants`] has to follow.

@@ -180,10 +180,10 @@ fn update_team(call: &mut Call<'_>) -> Result<Outcome> {
     Ok(Outcome::Object(facts.team))
 }
 
-/// Makes a person a member of a team.
-pub fn add_member(call: &mut Call<'_>, workspace: i64, team: i64, user: i64, is_admin: bool) -> Result<()> {
+/// Makes a person a member of a team; whether the person was none.
+pub fn add_member(call: &mut Call<'_>, workspace: i64, team: i64, user: i64, is_admin: bool) -> Result<bool> {
     if membership_of(call, team, user)?.is_some() {
-        return Ok(());
+        return Ok(false);
     }
     let membership = call.create_object(&TEAM_MEMBERSHIP, workspace)?;
     call.insert(
@@ -200,13 +200,13 @@ pub fn add_member(call: &mut Call<'_>, workspace: i64, team: i64, user: i64, is_
     let change = Change::new(Did::Added, TEAM_MEMBERSHIP.kind, membership, workspace).parent(team);
     call.record(&change, &[team, workspace]);
     start_epoch(call.write()?)?;
-    Ok(())
+    Ok(true)
 }
 
-/// Ends a person's membership of a team.
-pub fn remove_member(call: &mut Call<'_>, team: i64, user: i64) -> Result<()> {
+/// Ends a person's membership of a team; whether there was one.
+pub fn remove_member(call: &mut Call<'_>, team: i64, user: i64) -> Result<bool> {
     let Some((membership, _)) = membership_of(call, team, user)? else {
-        return Ok(());
+        return Ok(false);
     };
     let workspace = Facts::of(call, team)?.workspace;
     call.execute("DELETE FROM team_memberships WHERE gid = ?1", &[membership.into()])?;
@@ -214,7 +214,7 @@ pub fn remove_member(call: &mut Call<'_>, team: i64, user: i64) -> Result<()> {
     let change = Change::new(Did::Deleted, TEAM_MEMBERSHIP.kind, membership, workspace).parent(team);
     call.record(&change, &[team, workspace]);
     start_epoch(call.write()?)?;
-    Ok(())
+    Ok(true)
 }
 
 /// Somebody's membership of a team, and whether they administer it.

@@ -176,17 +176,22 @@ fn update_user(call: &mut Call<'_>) -> Result<Outcome> {
     if name.trim().is_empty() {
         return Err(Error::field("name", "Value must not be empty"));
     }
-    let folded = model::fold(&name);
+    rename_user(call, user, &name)?;
+    Ok(Outcome::Object(user))
+}
+
+/// Gives a person another name; whether it is another. That it is one is the caller's to check.
+pub fn rename_user(call: &mut Call<'_>, user: i64, name: &str) -> Result<bool> {
     let renamed = call.execute(
         "UPDATE users SET name = ?2, name_folded = ?3 WHERE gid = ?1 AND name <> ?2",
-        &[user.into(), name.into(), folded.into()],
+        &[user.into(), name.into(), model::fold(name).into()],
     )?;
     if renamed > 0 {
         let workspaces = "SELECT workspace_id FROM workspace_memberships WHERE user_id = ?1 ORDER BY workspace_id";
         let workspaces = call.numbers(workspaces, &[user.into()])?;
         call.record(&Change::new(Did::Changed, USER.kind, user, 0).field("name"), &workspaces);
     }
-    Ok(Outcome::Object(user))
+    Ok(renamed > 0)
 }
 
 fn update_in_workspace(call: &mut Call<'_>) -> Result<Outcome> {

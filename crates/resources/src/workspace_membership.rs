@@ -89,11 +89,7 @@ pub fn add_member(call: &mut Call<'_>, workspace: i64, user: i64, role: Role) ->
             ("created_at", call.now.into()),
         ],
     );
-    match role {
-        Role::Admin => grant(call, workspace, user, Level::Admin)?,
-        Role::Guest => grant(call, workspace, user, Level::Viewer)?,
-        Role::Member => {}
-    }
+    set_grant(call, workspace, user, role)?;
     create_list(call, workspace, user)?;
     // Somebody who comes back is still the assignee of what they have completed.
     call.execute(
@@ -110,8 +106,51 @@ fn change(did: Did, membership: i64, workspace: i64) -> Change<'static> {
     Change::new(did, WORKSPACE_MEMBERSHIP.kind, membership, workspace).parent(workspace)
 }
 
+/// Makes a member of a workspace something else there; whether that is a change.
+///
+/// # Errors
+/// The last administrator stays one.
+pub fn set_role(call: &mut Call<'_>, workspace: i64, user: i64, role: Role) -> Result<bool> {
+    call.lock(workspace)?;
+    let Some((membership, before)) = membership_of(call, workspace, user)? else {
+        return Err(Error::not_a_user("user", user));
+    };
+    if before == role {
+        return Ok(false);
+    }
+    if before == Role::Admin && !has_other_administrator(call, workspace, user)? {
+        return Err(Error::field("user", "The last administrator of a workspace has to stay one"));
+    }
+    let (is_guest, is_admin) = (role == Role::Guest, role == Role::Admin);
+    let columns = [("is_guest", is_guest.into()), ("is_admin", is_admin.into())];
+    call.update(WORKSPACE_MEMBERSHIP.table, membership, &columns)?;
+    set_grant(call, workspace, user, role)?;
+    for (field, changed) in
+        [("is_guest", is_guest != (before == Role::Guest)), ("is_admin", is_admin != (before == Role::Admin))]
+    {
+        if changed {
+            call.record(&change(Did::Changed, membership, workspace).field(field), &[workspace]);
+        }
+    }
+    start_epoch(call.write()?)?;
+    Ok(true)
+}
+
+/// Members may what the workspace grants all of them; administrators and guests have grants of their own.
+fn set_grant(call: &mut Call<'_>, workspace: i64, user: i64, role: Role) -> Result<()> {
+    match role {
+        Role::Admin => grant(call, workspace, user, Level::Admin),
+        Role::Guest => grant(call, workspace, user, Level::Viewer),
+        Role::Member => {
+            let parameters = [workspace.into(), user.into()];
+            call.execute("DELETE FROM grants WHERE scope_id = ?1 AND principal_id = ?2", &parameters)?;
+            Ok(())
+        }
+    }
+}
+
 /// Whether the person is a member or a guest of the workspace, or neither.
-fn membership_of(call: &mut Call<'_>, workspace: i64, user: i64) -> Result<Option<(i64, Role)>> {
+pub fn membership_of(call: &mut Call<'_>, workspace: i64, user: i64) -> Result<Option<(i64, Role)>> {
     let block = call.query(
         "SELECT gid, is_guest, is_admin FROM workspace_memberships WHERE user_id = ?1 AND workspace_id = ?2",
         &[Type::Int, Type::Bool, Type::Bool],
@@ -179,7 +218,7 @@ pub fn dismiss(call: &mut Call<'_>) -> Result<Outcome> {
     let Some((membership, role)) = membership_of(call, workspace, user)? else {
         return Err(Error::not_a_user("user", user));
     };
-    if role == Role::Admin && administrators(call, workspace)? == 1 {
+    if role == Role::Admin && !has_other_administrator(call, workspace, user)? {
         return Err(Error::field("user", "The last administrator of a workspace cannot be removed"));
     }
     for task in tasks_of(call, workspace, user)? {
@@ -210,9 +249,11 @@ pub fn dismiss(call: &mut Call<'_>) -> Result<Outcome> {
     Ok(Outcome::Empty)
 }
 
-fn administrators(call: &mut Call<'_>, workspace: i64) -> Result<i64> {
-    let count = "SELECT count(*) FROM workspace_memberships WHERE workspace_id = ?1 AND is_admin";
-    Ok(call.number(count, &[workspace.into()])?.unwrap_or_default())
+/// Whether somebody who can log in administers the workspace beside this person.
+pub fn has_other_administrator(call: &mut Call<'_>, workspace: i64, user: i64) -> Result<bool> {
+    let other = "SELECT m.gid FROM workspace_memberships m CROSS JOIN users u WHERE m.workspace_id = ?1 AND m.is_admin \
+         AND m.user_id <> ?2 AND u.gid = m.user_id AND u.deactivated_at IS NULL LIMIT 1";
+    Ok(call.number(other, &[workspace.into(), user.into()])?.is_some())
 }
 
 fn leave_projects(call: &mut Call<'_>, workspace: i64, user: i64) -> Result<()> {

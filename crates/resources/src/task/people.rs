@@ -67,22 +67,31 @@ pub fn part_with(call: &mut Call<'_>, task: i64, user: i64) -> Result<()> {
     let task = load(call, task)?;
     let containers = containers(call, task.gid)?;
     if task.assignee == Some(user) && !task.completed {
-        call.update(
-            TASK.table,
-            task.gid,
-            &[
-                ("assignee_id", Value::Null),
-                ("assigned_by_id", Value::Null),
-                ("assignee_status", "upcoming".into()),
-                ("modified_at", call.now.into()),
-            ],
-        )?;
-        hand_over(call, task.workspace, task.gid, Some(user), None)?;
-        call.record(&task_change(Did::Changed, &task).field("assignee"), &containers);
-        story(call, &task, "unassigned", &containers, |story| story.object = Some(user))?;
+        pass_on(call, task.gid, None)?;
     }
     stop_following(call, &task, user, &containers)?;
     withdraw(call, task.gid, user)
+}
+
+/// Takes a task that is still to be done from its assignee: `heir` has it from now on, or nobody. The task is locked.
+pub fn pass_on(call: &mut Call<'_>, task: i64, heir: Option<i64>) -> Result<()> {
+    let before = load(call, task)?;
+    let containers = containers(call, before.gid)?;
+    call.update(
+        TASK.table,
+        before.gid,
+        &[
+            ("assignee_id", heir.into()),
+            ("assigned_by_id", heir.map(|_| call.viewer.user).into()),
+            ("assignee_status", "upcoming".into()),
+            ("modified_at", call.now.into()),
+        ],
+    )?;
+    reassign(call, &before, heir)?;
+    hand_over(call, before.workspace, before.gid, before.assignee, heir)?;
+    call.record(&task_change(Did::Changed, &before).field("assignee").value(heir), &containers);
+    let subtype = if heir.is_some() { "assigned" } else { "unassigned" };
+    story(call, &before, subtype, &containers, |story| story.object = heir.or(before.assignee))
 }
 
 /// Ends somebody's following of a task.
