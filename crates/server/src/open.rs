@@ -5,7 +5,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use engine::access::Viewer;
+use engine::access::{self, Viewer};
 use engine::call::{Call, Shared};
 use model::{Clock, Random};
 use store::{Db, Location, Options, Query, Statement, Type};
@@ -68,6 +68,40 @@ pub async fn write_as_administrator<T: Send + 'static>(
     write: impl FnOnce(&mut Call<'_>) -> Result<T> + Send + 'static,
 ) -> Result<T> {
     db.write(move |transaction| Call::run(transaction, &Viewer::default(), &Shared::default(), now, write)).await
+}
+
+/// Writes as this user, outside of any operation.
+pub async fn write_as<T: Send + 'static>(
+    db: &Db,
+    now: i64,
+    user: i64,
+    write: impl FnOnce(&mut Call<'_>) -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let viewer = access::viewer(&mut db.begin_read().await?, user, 0).await?;
+    db.write(move |transaction| Call::run(transaction, &viewer, &Shared::default(), now, write)).await
+}
+
+/// The workspace that a command is about: the one that `wanted` calls by its gid or its name, or else the only one.
+pub async fn choose_workspace(db: &Db, wanted: Option<&str>) -> Result<i64> {
+    let all = list_workspaces(db).await?;
+    let many = |all: &[&(i64, String)]| {
+        let many: Vec<_> = all.iter().map(|(gid, name)| format!("{gid} ({name})")).collect();
+        Failure::usage(format_args!("--workspace GID: which one? {}", many.join(", ")))
+    };
+    let Some(wanted) = wanted else {
+        return match &all[..] {
+            [] => Err(Failure::new("no organization yet; `vinyasa admin init` founds one")),
+            [(only, _)] => Ok(*only),
+            several => Err(many(&several.iter().collect::<Vec<_>>())),
+        };
+    };
+    let by_gid = all.iter().find(|(gid, _)| gid.to_string() == wanted);
+    let by_name = || all.iter().filter(|(_, name)| model::fold(name) == model::fold(wanted.trim())).collect::<Vec<_>>();
+    match (by_gid, &by_name()[..]) {
+        (Some((gid, _)), _) | (None, [(gid, _)]) => Ok(*gid),
+        (None, []) => Err(Failure::new(format_args!("no workspace {wanted}"))),
+        (None, several) => Err(many(several)),
+    }
 }
 
 /// The workspaces, by gid, with their names.

@@ -12,6 +12,8 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use model::time::format_time;
+use serde::Serialize;
 use tokio::runtime::Builder;
 
 use crate::config::{Common, list_settings};
@@ -99,6 +101,33 @@ fn print_line(line: &str) -> Result<()> {
     let mut out = io::stdout().lock();
     let printed = writeln!(out, "{line}").and_then(|()| out.flush());
     printed.map_err(|error| Failure::new(format_args!("standard output: {error}")))
+}
+
+/// What a command answers, as one line of JSON.
+fn json_line(answer: &impl Serialize) -> Result<String> {
+    serde_json::to_string(answer).map_err(Failure::new)
+}
+
+/// A table for people: as wide as what stands in it, the last column at the end of its line.
+fn table(head: &[&str], rows: &[Vec<String>]) -> String {
+    let width = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
+        cells.chain([head[column].len()]).max().unwrap_or_default()
+    };
+    let widths: Vec<usize> = (0..head.len()).map(width).collect();
+    let head = head.iter().map(|title| (*title).to_owned()).collect();
+    let lines = std::iter::once(&head).chain(rows).map(|row: &Vec<String>| {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// A time as the API writes it.
+fn written_time(ms: i64) -> String {
+    let mut text = Vec::new();
+    format_time(ms, &mut text);
+    String::from_utf8_lossy(&text).into_owned()
 }
 
 /// Prints a JSON object of texts, its members in this order.

@@ -31,7 +31,7 @@ both!(an_organization_is_founded_and_used, |place| {
         &again,
         1,
         "vinyasa: there is an organization already: Acme; `vinyasa admin user add` adds people, \
-         `vinyasa admin token create` prints a token",
+         `vinyasa admin token create` prints a token, `vinyasa admin workspace create` makes another",
     );
     server.stop();
 });
@@ -81,6 +81,14 @@ both!(people_are_added, |place| {
     ] {
         refused(&place.run(&["admin", "user", "add", "--name", "B", "--email", email]), code, text);
     }
+    for (email, more, code, text) in [
+        ("new@acme.example", &["--team", "Nobody"][..], 1, "no team Nobody; `vinyasa admin team create` makes one"),
+        ("new@acme.example", &["--workspace", "Nowhere"], 1, "no workspace Nowhere"),
+        ("new\u{7}@acme.example", &[], 2, "email: Must be a line of text"),
+    ] {
+        let line = [&["admin", "user", "add", "--name", "B", "--email", email], more].concat();
+        refused(&place.run(&line), code, &format!("vinyasa: {text}"));
+    }
     let elsewhere =
         place.run(&["admin", "user", "add", "--name", "B", "--email", "b@acme.example", "--workspace", "12"]);
     refused(&elsewhere, 1, "vinyasa: no workspace 12");
@@ -97,7 +105,7 @@ fn a_password_is_read_from_a_file_and_kept_as_a_digest() {
         let person = ["--organization", "Acme", "--email", "ann@acme.example", "--name", "Ann"];
         place.run(&[&["admin", "init", "--password-file", file], &person[..]].concat())
     };
-    refused(&init(&file_name), 2, &format!("vinyasa: {file_name}: password: Must have at least 8 characters"));
+    refused(&init(&file_name), 2, &format!("vinyasa: {file_name}: password: Must have at least 12 characters"));
     assert!(!place.path("data").exists(), "nothing is created before the password is known");
     fs::write(&file, "squid snuggle softly\nsecond line").expect("writes");
     assert_eq!(init(&file_name).code, Some(0));
@@ -117,6 +125,16 @@ fn only_some_commands_create_a_database() {
         &["admin", "token", "create", "--user", "x", "--label", "y"],
         &["admin", "token", "revoke", "5"],
         &["admin", "user", "add", "--email", "a@b.example", "--name", "A"],
+        &["admin", "user", "list"],
+        &["admin", "user", "set-password", "x"],
+        &["admin", "user", "deactivate", "x"],
+        &["admin", "user", "reactivate", "x"],
+        &["admin", "team", "list"],
+        &["admin", "team", "create", "--name", "T"],
+        &["admin", "team", "add", "--team", "T", "x"],
+        &["admin", "team", "remove", "--team", "T", "x"],
+        &["admin", "workspace", "list"],
+        &["admin", "workspace", "create", "--name", "W"],
     ] {
         refused(&place.run(command), 1, &missing);
     }
@@ -176,7 +194,17 @@ fn the_help_teaches() {
         (&["admin", "init", "--help"], &["--password-file", "jq -r .token"]),
         (&["admin", "token", "create", "--help"], &["Example:", "--label"]),
         (&["admin", "token", "revoke", "--help"], &["TOKEN_GID"]),
-        (&["admin", "user", "add", "--help"], &["--guest"]),
+        (&["admin", "user", "add", "--help"], &["--guest", "--ask-password"]),
+        (&["admin", "user", "list", "--help"], &["--json", "Examples:"]),
+        (&["admin", "user", "set-password", "--help"], &["--password-file -", "12 characters"]),
+        (&["admin", "user", "deactivate", "--help"], &["--reassign-to", "last administrator"]),
+        (&["admin", "user", "reactivate", "--help"], &["Example:"]),
+        (&["admin", "team", "create", "--help"], &["--visibility", "request_to_join"]),
+        (&["admin", "team", "list", "--help"], &["--json"]),
+        (&["admin", "team", "add", "--help"], &["--admin", "Example:"]),
+        (&["admin", "team", "remove", "--help"], &["Example:"]),
+        (&["admin", "workspace", "create", "--help"], &["--no-organization", "Examples:"]),
+        (&["admin", "workspace", "list", "--help"], &["--json"]),
     ] {
         let help = run(command);
         assert_eq!(help.code, Some(0));

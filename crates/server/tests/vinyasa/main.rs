@@ -8,6 +8,7 @@ mod front;
 mod http;
 mod kill;
 mod metrics;
+mod people;
 mod process;
 mod sync;
 mod test_mode;

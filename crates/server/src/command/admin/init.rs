@@ -1,14 +1,9 @@
 //! `vinyasa admin init`: founds the organization.
 
-use std::fs;
-use std::io::{self, Read};
-use std::path::{Path, PathBuf};
-
-use auth::password;
 use clap::Args;
 use engine::call::Call;
-use model::Random;
 
+use super::password::PasswordSource;
 use crate::command::print_object;
 use crate::config::{Common, Config};
 use crate::failure::{Failure, Result};
@@ -37,9 +32,8 @@ pub struct Init {
     /// Name of the administrator
     #[arg(long, value_name = "NAME")]
     name: String,
-    /// File whose first line is the administrator's password; `-` is standard input
-    #[arg(long, value_name = "FILE")]
-    password_file: Option<PathBuf>,
+    #[command(flatten)]
+    password: PasswordSource,
     /// Time, gids and tokens are predictable: for tests alone
     #[arg(long)]
     test_mode: bool,
@@ -50,7 +44,10 @@ impl Init {
         let config = Config::load(common, &[("test_mode", self.test_mode.then(|| "true".to_owned()))])?;
         log::start(&config, "warn")?;
         let random = random(&config);
-        let password_digest = self.password_file.as_deref().map(|file| read_password(file, &random)).transpose()?;
+        let password_digest = match self.password.read()? {
+            Some(password) => Some(password.digest(&self.email, &random).await?),
+            None => None,
+        };
         let db = open_database(&config, true).await?;
         let person = Person { name: self.name, email: self.email, password_digest };
         let (organization, now) = (self.organization, clock(&config).now());
@@ -70,29 +67,14 @@ impl Init {
     }
 }
 
-/// One organization is what an installation is for; typed again by mistake, the command must not make another.
+/// One organization is what most installations are for; typed again by mistake, the command must not make another.
 fn refuse_second(call: &mut Call<'_>) -> Result<()> {
     call.lock(0)?;
     match call.text("SELECT name FROM workspaces ORDER BY gid LIMIT 1", &[])? {
         Some(name) => Err(Failure::new(format_args!(
             "there is an organization already: {name}; `vinyasa admin user add` adds people, \
-             `vinyasa admin token create` prints a token"
+             `vinyasa admin token create` prints a token, `vinyasa admin workspace create` makes another"
         ))),
         None => Ok(()),
-    }
-}
-
-/// The digest of the password in the first line of a file.
-pub fn read_password(file: &Path, random: &Random) -> Result<String> {
-    let mut text = String::new();
-    let read = match file.as_os_str() == "-" {
-        true => io::stdin().read_to_string(&mut text).map(|_| ()),
-        false => fs::read_to_string(file).map(|read| text = read),
-    };
-    read.map_err(|error| Failure::new(format_args!("{}: {error}", file.display())))?;
-    let password = text.lines().next().unwrap_or_default();
-    match password::refusal(password) {
-        Some(refusal) => Err(Failure::usage(format_args!("{}: {refusal}", file.display()))),
-        None => Ok(password::digest(random, password)),
     }
 }

@@ -2,9 +2,8 @@
 
 use auth::token;
 use clap::{Args, Subcommand};
-use model::time::format_time;
 
-use crate::command::print_line;
+use crate::command::{print_line, written_time};
 use crate::config::{Common, Config};
 use crate::failure::{Failure, Result};
 use crate::log;
@@ -88,8 +87,13 @@ impl List {
         let tokens = token::list(&mut read, user).await?;
         let mut lines = vec![format!("{:<20} {:<24} {:<24} LABEL", "GID", "CREATED", "REVOKED")];
         for token in tokens {
-            let revoked = token.revoked_at.map_or_else(|| "-".to_owned(), written);
-            lines.push(format!("{:<20} {:<24} {revoked:<24} {}", token.gid, written(token.created_at), token.label));
+            let revoked = token.revoked_at.map_or_else(|| "-".to_owned(), written_time);
+            lines.push(format!(
+                "{:<20} {:<24} {revoked:<24} {}",
+                token.gid,
+                written_time(token.created_at),
+                token.label
+            ));
         }
         Ok(lines.join("\n"))
     }
@@ -108,10 +112,4 @@ impl Revoke {
             false => Err(Failure::new(format_args!("no token {gid}, or it is revoked already"))),
         }
     }
-}
-
-fn written(ms: i64) -> String {
-    let mut text = Vec::new();
-    format_time(ms, &mut text);
-    String::from_utf8_lossy(&text).into_owned()
 }
