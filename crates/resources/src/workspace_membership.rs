@@ -89,7 +89,9 @@ pub fn add_member(call: &mut Call<'_>, workspace: i64, user: i64, role: Role) ->
             ("created_at", call.now.into()),
         ],
     );
-    set_grant(call, workspace, user, role)?;
+    if role != Role::Member {
+        set_grant(call, workspace, user, role)?;
+    }
     create_list(call, workspace, user)?;
     // Somebody who comes back is still the assignee of what they have completed.
     call.execute(
