@@ -1,5 +1,6 @@
 //! The server is killed under load again and again. Whatever was acknowledged is there when it has gone, whatever was on
-//! its way is there as a whole or not at all, and nothing is half-written.
+//! its way is there as a whole or not at all, and nothing is half-written. Backups are taken under the same load, and hold
+//! the same of the moment that they show.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -65,6 +66,8 @@ struct Writer {
     user: i64,
     /// What was acknowledged.
     known: Facts,
+    /// What each acknowledged request brought about, in their order.
+    history: Vec<Facts>,
     /// What was asked for and not answered.
     asked: Option<Step>,
     task: i64,
@@ -73,7 +76,7 @@ struct Writer {
 
 impl Writer {
     /// Writes until the server is gone. Each acknowledgement is counted.
-    fn write(mut self, counted: &mpsc::Sender<()>) -> Self {
+    fn write(mut self, counted: &mpsc::Sender<usize>) -> Self {
         loop {
             let (path, method, data, step) = self.next_request();
             self.asked = Some(step.clone());
@@ -91,12 +94,16 @@ impl Writer {
                         1 => self.subtask = gid,
                         _ => {}
                     }
-                    assert!(self.known.insert(gid, fact).is_none(), "{gid} was given twice");
+                    assert!(self.known.insert(gid, fact.clone()).is_none(), "{gid} was given twice");
+                    self.history.push([(gid, fact)].into());
                 }
-                Step::Change(facts) => self.known.extend(facts),
+                Step::Change(facts) => {
+                    self.known.extend(facts.clone());
+                    self.history.push(facts);
+                }
             }
             self.count += 1;
-            counted.send(()).expect("is counted");
+            counted.send(self.number).expect("is counted");
         }
     }
 
@@ -175,6 +182,97 @@ impl Writer {
     }
 }
 
+/// Backups of one database under load.
+const BACKUPS: usize = 4;
+
+#[test]
+fn a_backup_under_load_shows_one_moment_of_a_file() {
+    back_up_under_load(Engine::Embedded);
+}
+
+#[test]
+fn a_backup_under_load_shows_one_moment_of_a_server() {
+    back_up_under_load(Engine::Server);
+}
+
+/// How many requests of each writer were acknowledged.
+type Tally = [usize; WRITERS];
+
+fn back_up_under_load(engine: Engine) {
+    let place = Place::new(engine);
+    let founded = place.init(&[]);
+    let server = place.serve(&[]);
+    let writers = prepare(&mut server.client(&founded["token"]), &founded);
+    let (counted, acknowledged) = mpsc::channel();
+    let running: Vec<_> = writers
+        .into_iter()
+        .map(|writer| {
+            let counted = counted.clone();
+            thread::spawn(move || writer.write(&counted))
+        })
+        .collect();
+    drop(counted);
+    let mut tally: Tally = [0; WRITERS];
+    // Reads what has been acknowledged, and waits until everybody has written so many more.
+    let mut write_on = |more: usize| -> Tally {
+        acknowledged.try_iter().for_each(|writer| tally[writer] += 1);
+        let enough = tally.map(|count| count + more);
+        while tally.iter().zip(enough).any(|(count, enough)| *count < enough) {
+            tally[acknowledged.recv().expect("writers write on")] += 1;
+        }
+        tally
+    };
+    let mut backups = Vec::new();
+    for number in 0..BACKUPS {
+        let before = write_on(10);
+        let file = place.path(&format!("{number}.backup")).display().to_string();
+        let ended = place.run(&["backup", "--to", &file]);
+        assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""), "{ended:?}");
+        backups.push((file, before, write_on(0)));
+    }
+    write_on(1);
+    server.kill();
+    let writers: Vec<Writer> =
+        running.into_iter().map(|writer| writer.join().expect("every answer is a success")).collect();
+    let beside = backups.iter().map(|(_, before, after)| after.iter().sum::<usize>() - before.iter().sum::<usize>());
+    assert!(beside.sum::<usize>() > 0, "nobody wrote while the backups were taken");
+    for (number, (file, before, after)) in backups.iter().enumerate() {
+        // The last one on both engines.
+        let engines = [Engine::Embedded, Engine::Server];
+        for engine in engines.into_iter().take(if number + 1 == BACKUPS { 2 } else { 1 }) {
+            let restored = Place::new(engine);
+            let ended = restored.run(&["restore", file]);
+            assert_eq!(ended.code, Some(0), "{ended:?}");
+            let there = look(&restored, number, place.url().is_none());
+            let shown: usize = writers.iter().map(|writer| writer.find_moment(&there, before, after)).sum();
+            assert_eq!(there.len(), shown, "backup {number}: something is there that nobody wrote");
+        }
+    }
+}
+
+impl Writer {
+    /// Sees that what is there of this writer is what it had written at one moment between the two, and answers how much
+    /// that is. Its requests came one after another, so that nothing of a later one is there without the earlier ones.
+    fn find_moment(&self, there: &Facts, before: &Tally, after: &Tally) -> usize {
+        let own = format!("writer {} ", self.number);
+        let there: Facts = there
+            .iter()
+            .filter(|(_, fact)| fact.name.starts_with(&own))
+            .map(|(gid, fact)| (*gid, fact.clone()))
+            .collect();
+        let mut facts = Facts::new();
+        self.history[..before[self.number]].iter().for_each(|step| facts.extend(step.clone()));
+        // The request that was under way at the end may have been done already.
+        let mut later = self.history[before[self.number]..].iter().take(after[self.number] + 1 - before[self.number]);
+        while facts != there {
+            let step =
+                later.next().unwrap_or_else(|| panic!("{own}: no moment between {before:?} and {after:?}: {there:?}"));
+            facts.extend(step.clone());
+        }
+        there.len()
+    }
+}
+
 fn kill_rounds(engine: Engine, rounds: usize) {
     let mut writes = 0;
     for first in (0..rounds).step_by(ROUNDS_ON_ONE) {
@@ -206,7 +304,7 @@ fn kill_again_and_again(place: &Place, rounds: std::ops::Range<usize>) -> usize 
         server.kill();
         writers = running.into_iter().map(|writer| writer.join().expect("every answer is a success")).collect();
         writes += acknowledged.iter().count();
-        let there = look(place, round);
+        let there = look(place, round, place.url().is_none());
         writers.iter_mut().for_each(|writer| writer.check(&there, round));
         let known: usize = writers.iter().map(|writer| writer.known.len()).sum();
         assert_eq!(there.len(), known, "round {round}: something is there that nobody wrote");
@@ -216,7 +314,10 @@ fn kill_again_and_again(place: &Place, rounds: std::ops::Range<usize>) -> usize 
         }
     }
     server.stop();
-    assert_eq!(look(place, rounds.end).len(), writers.iter().map(|writer| writer.known.len()).sum::<usize>());
+    assert_eq!(
+        look(place, rounds.end, place.url().is_none()).len(),
+        writers.iter().map(|writer| writer.known.len()).sum::<usize>()
+    );
     writes
 }
 
@@ -240,6 +341,7 @@ fn prepare(ann: &mut Client, founded: &Json) -> Vec<Writer> {
         field,
         user,
         known: Facts::new(),
+        history: Vec::new(),
         asked: None,
         task: 0,
         subtask: 0,
@@ -248,7 +350,8 @@ fn prepare(ann: &mut Client, founded: &Json) -> Vec<Writer> {
 }
 
 /// What is in the database, which is consistent. A file is looked at in a copy, as it was left: nobody has recovered it.
-fn look(place: &Place, round: usize) -> Facts {
+/// `alone`: whether those who wrote it did so one after another, so that each place in an order is one task's.
+fn look(place: &Place, round: usize, alone: bool) -> Facts {
     let location = match place.url() {
         Some(url) => Location::Postgres(url.to_owned()),
         None => {
@@ -271,7 +374,6 @@ fn look(place: &Place, round: usize) -> Facts {
         if is_file {
             let answer = select(&db, "PRAGMA integrity_check", &[Type::Text]).await;
             assert_eq!(answer.text(0, 0), Some("ok"), "round {round}");
-            assert_eq!(ties(&db).await, Vec::<String>::new(), "round {round}");
         } else {
             // What the killed server had sent may still be at work.
             let busy = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
@@ -279,6 +381,9 @@ fn look(place: &Place, round: usize) -> Facts {
             while select(&db, busy, &[Type::Int]).await.int(0, 0) != Some(0) {}
         }
         assert_eq!(violations(&db).await, Vec::<String>::new(), "round {round}");
+        if alone {
+            assert_eq!(ties(&db).await, Vec::<String>::new(), "round {round}");
+        }
         let facts = read_facts(&db).await;
         db.close().await;
         facts
