@@ -29,7 +29,10 @@ use store::{Type, Value};
 use crate::custom_field_setting::CUSTOM_FIELD_SETTING;
 use crate::membership::PROJECT_MEMBERSHIP;
 use crate::section::add_section;
-use crate::status_update::{CURRENT_STATUS, PROJECT_STATUS, STATUS_UPDATE};
+use crate::status_update::{
+    CURRENT_STATUS, CURRENT_STATUS_INPUTS, CURRENT_STATUS_UPDATE_INPUTS, PROJECT_STATUS, STATUS_UPDATE,
+    set_current_status,
+};
 use crate::tag::COLORS;
 use crate::task::delete_tasks;
 use crate::team::{TEAM, require_content};
@@ -96,8 +99,14 @@ pub static PROJECT: Resource = Resource {
         one("completed_by", &USER, "completed_by_id"),
         time("created_at"),
         one("current_status", &PROJECT_STATUS, CURRENT_STATUS)
-            .inside("author,color,created_at,created_by,modified_at,resource_type,text,title"),
-        one("current_status_update", &STATUS_UPDATE, CURRENT_STATUS),
+            .inside("author,color,created_at,created_by,modified_at,resource_type,text,title")
+            .writable()
+            .nullable()
+            .input(InputKind::Object(CURRENT_STATUS_INPUTS)),
+        one("current_status_update", &STATUS_UPDATE, CURRENT_STATUS)
+            .writable()
+            .nullable()
+            .input(InputKind::Object(CURRENT_STATUS_UPDATE_INPUTS)),
         // Values on the project itself, which need a portfolio that has the fields.
         sql("custom_fields", Kind::Json, "'[]'").input(InputKind::Json).writable(),
         many("custom_field_settings", &CUSTOM_FIELD_SETTING, children("parent_id", "t.rank, t.gid")),
@@ -330,6 +339,7 @@ fn create_project(call: &mut Call<'_>, workspace: Option<i64>, team: Option<i64>
     }
     set_grants(call, project)?;
     call.record(&Change::new(Did::Added, PROJECT.kind, project, workspace), &facts.containers());
+    set_current_status(call, project)?;
     Ok(Outcome::Object(project))
 }
 
@@ -477,7 +487,9 @@ fn update_project(call: &mut Call<'_>) -> Result<Outcome> {
     let mut wanted: Vec<Wanted> = Vec::new();
     for field in PROJECT.fields {
         // The others follow their own rules.
-        if !matches!(field.name, "due_on" | "due_date" | "start_on" | "html_notes" | "notes" | "privacy_setting")
+        let own = ["due_on", "due_date", "start_on", "html_notes", "notes", "privacy_setting"];
+        if !own.contains(&field.name)
+            && !field.name.starts_with("current_status")
             && let Some(column) = field.stored_in()
             && let Some(value) = call.body.get(field.name).and_then(Given::value)
         {
@@ -500,6 +512,7 @@ fn update_project(call: &mut Call<'_>) -> Result<Outcome> {
     if let Some(privacy) = privacy {
         wanted.push(Wanted { field: "privacy_setting", column: "privacy_setting", value: privacy.into() });
     }
+    set_current_status(call, project)?;
     let changed = differing(call, project, wanted)?;
     if changed.is_empty() {
         return Ok(Outcome::Object(project));

@@ -3,15 +3,19 @@
 //!
 //! Only projects have them here: there are no portfolios and no goals.
 
+use engine::body::Body;
 use engine::call::Call;
 use engine::change::{Change, Did};
 use engine::error::{Error, Result};
-use engine::field::{Field, Kind, children, choice, computed, count, long_text, many, one, sql, text, time};
+use engine::field::{
+    Field, Kind, NAME_LENGTH, TEXT_LENGTH, children, choice, computed, count, long_text, many, one, sql, text, time,
+};
 use engine::input::{Input, InputKind, input};
 use engine::json::Writer;
 use engine::operation::{
     Filter, FilterKind, Key, Listing, Outcome, by_number, create, delete, filter, get, list, parent,
 };
+use engine::parameter::shortened;
 use engine::read::Record;
 use engine::resource::{Guard, Resource};
 use model::Level;
@@ -156,28 +160,80 @@ fn create_status(call: &mut Call<'_>) -> Result<Outcome> {
             format_args!("Not a recognized value: {status_type}. Use one of: {known}"),
         ));
     }
-    add_status(call, project, &status_type)
+    let body = std::mem::take(&mut call.body);
+    add_status(call, project, &status_type, &body).map(Outcome::Object)
 }
 
 fn create_project_status(call: &mut Call<'_>) -> Result<Outcome> {
-    let project = call.target;
-    let named = call.body.text("color").and_then(|color| COLORS.iter().position(|known| *known == color));
-    let status_type = match named {
-        Some(at) => MEANINGS[at].to_owned(),
-        // Who names no colour leaves things as they stand.
-        None => {
+    let body = std::mem::take(&mut call.body);
+    let status_type = state_asked(call, call.target, &body)?;
+    add_status(call, call.target, &status_type, &body).map(Outcome::Object)
+}
+
+/// The state that a body names, by its name or its colour. Who names none leaves things as they stand.
+fn state_asked(call: &mut Call<'_>, project: i64, body: &Body) -> Result<String> {
+    let color = body.text("color").and_then(|color| COLORS.iter().position(|known| *known == color));
+    Ok(match (body.text("status_type"), color) {
+        (Some(state), _) => state.to_owned(),
+        (None, Some(at)) => MEANINGS[at].to_owned(),
+        (None, None) => {
             let last = "SELECT status_type FROM status_updates WHERE parent_id = ?1 \
                         ORDER BY created_at DESC, gid DESC LIMIT 1";
             call.text(last, &[project.into()])?.unwrap_or_else(|| MEANINGS[0].to_owned())
         }
-    };
-    add_status(call, project, &status_type)
+    })
 }
 
-fn add_status(call: &mut Call<'_>, project: i64, status_type: &str) -> Result<Outcome> {
-    let (text, html_text) = words(&call.body)?.ok_or_else(|| Error::missing("text"))?;
+/// How a project's body says how it goes: by a new status, or by the one that is current already.
+pub static CURRENT_STATUS_INPUTS: &[Input] = &[
+    input("gid", InputKind::Text(64)),
+    input("color", InputKind::Choice(COLORS)),
+    input("html_text", InputKind::Text(TEXT_LENGTH)),
+    input("text", InputKind::Text(TEXT_LENGTH)),
+    input("title", InputKind::Text(NAME_LENGTH)),
+];
+
+/// As [`CURRENT_STATUS_INPUTS`], by the newer name.
+pub static CURRENT_STATUS_UPDATE_INPUTS: &[Input] = &[
+    input("gid", InputKind::Text(64)),
+    input("html_text", InputKind::Text(TEXT_LENGTH)),
+    input("status_type", InputKind::Choice(OF_PROJECTS)),
+    input("text", InputKind::Text(TEXT_LENGTH)),
+    input("title", InputKind::Text(NAME_LENGTH)),
+];
+
+/// Makes the status that a project's body has as `current_status` or `current_status_update`, if it has one. A body that
+/// brings back what was read changes nothing.
+pub fn set_current_status(call: &mut Call<'_>, project: i64) -> Result<()> {
+    let names = ["current_status", "current_status_update"];
+    let mut given = names.into_iter().filter(|name| call.body.has(name));
+    let Some(name) = given.next() else {
+        return Ok(());
+    };
+    if given.next().is_some() {
+        return Err(Error::bad("You may only provide one of current_status or current_status_update!"));
+    }
+    let current = "SELECT gid FROM status_updates WHERE parent_id = ?1 ORDER BY created_at DESC, gid DESC LIMIT 1";
+    let asked = call.body.object(name).cloned();
+    let current = call.number(current, &[project.into()])?;
+    match (asked, current) {
+        (None, None) => Ok(()),
+        (None, Some(_)) => Err(Error::field(name, "A status goes when the status update is deleted")),
+        (Some(asked), current) => match asked.text("gid") {
+            Some(gid) if current.is_some() && model::gid::parse(gid) == current => Ok(()),
+            Some(gid) => Err(Error::field(name, format_args!("Not the current status: {}", shortened(gid)))),
+            None => {
+                let status_type = state_asked(call, project, &asked)?;
+                add_status(call, project, &status_type, &asked).map(drop)
+            }
+        },
+    }
+}
+
+fn add_status(call: &mut Call<'_>, project: i64, status_type: &str, body: &Body) -> Result<i64> {
+    let (text, html_text) = words(body)?.ok_or_else(|| Error::missing("text"))?;
     // Called as the API's own example is when nobody calls it anything.
-    let title = call.body.text("title").filter(|title| !title.trim().is_empty()).map(str::to_owned);
+    let title = body.text("title").filter(|title| !title.trim().is_empty()).map(str::to_owned);
     let title = title.unwrap_or_else(|| format!("Status Update - {}", month_day(&date_of(call.now))));
     let facts = Facts::of(call, project)?;
     let status = call.create_object(&STATUS_UPDATE, facts.workspace)?;
@@ -197,7 +253,7 @@ fn add_status(call: &mut Call<'_>, project: i64, status_type: &str) -> Result<Ou
     call.insert(STATUS_UPDATE.table, &columns);
     call.record(&change(Did::Added, status, facts.workspace).parent(project), &[project]);
     record_current(call, &facts, Some(status));
-    Ok(Outcome::Object(status))
+    Ok(status)
 }
 
 /// A status update is its author's and the project's administrators' to delete.

@@ -245,3 +245,53 @@ both!(reactions_are_read, small, |small: Small| async move {
     ann.delete(&format!("/status_updates/{status}")).await.ok();
     assert_eq!(testkit::consistency::violations(&world.api.db).await, Vec::<String>::new());
 });
+
+both!(a_project_is_told_how_it_goes, small, |small: Small| async move {
+    let Small { ann, bob, workspace, .. } = small;
+    let data = json!({"workspace": workspace, "name": "Fair", "current_status": {"color": "red", "text": "Late"}});
+    let project = ann.post("/projects", data).await.created();
+    let path = format!("/projects/{}", gid(&project));
+    let first = gid(&project["current_status_update"]);
+    assert_eq!(
+        (&project["current_status"]["color"], &project["current_status"]["text"]),
+        (&json!("red"), &json!("Late"))
+    );
+    assert_eq!(project["current_status"]["gid"], json!(first));
+    let list = format!("/status_updates?parent={}", gid(&project));
+    // What was read comes back, and changes nothing.
+    for name in ["current_status", "current_status_update"] {
+        bob.put(&path, json!({(name): project[name]})).await.ok();
+    }
+    assert_eq!(ann.get(&list).await.ok().as_array().unwrap().len(), 1);
+    let told = json!({"status_type": "at_risk", "title": "Week 2", "html_text": "<body><em>Better</em></body>"});
+    let changed = bob.put(&path, json!({"name": "Spring fair", "current_status_update": told})).await.ok();
+    assert_eq!(changed["name"], "Spring fair");
+    assert_eq!(changed["current_status_update"]["title"], "Week 2");
+    assert_eq!(changed["current_status"]["color"], "yellow");
+    assert_eq!(changed["current_status"]["author"]["gid"], json!(bob.user.to_string()));
+    // Who names no state leaves it.
+    let changed = ann.put(&path, json!({"current_status": {"text": "As before"}})).await.ok();
+    assert_eq!(
+        (&changed["current_status"]["color"], &changed["current_status"]["text"]),
+        (&json!("yellow"), &json!("As before"))
+    );
+    for (data, message) in [
+        (json!({"current_status": null}), "current_status: A status goes when the status update is deleted"),
+        (json!({"current_status": {"color": "red"}}), "text: Missing input"),
+        (json!({"current_status": "red"}), "current_status: Value is not a JSON object: red"),
+        (
+            json!({"current_status": {"color": "mauve", "text": "x"}}),
+            "current_status: color: Not a recognized value: mauve. Use one of: green, yellow, red, blue, complete",
+        ),
+        (json!({"current_status": {"gid": first}}), &*format!("current_status: Not the current status: {first}")),
+        (
+            json!({"current_status": {"text": "x"}, "current_status_update": {"text": "y"}}),
+            "You may only provide one of current_status or current_status_update!",
+        ),
+    ] {
+        ann.put(&path, data).await.refused(400, message);
+    }
+    assert_eq!(ann.get(&list).await.ok().as_array().unwrap().len(), 3);
+    let fresh = ann.post("/projects", json!({"workspace": workspace, "current_status": null})).await.created();
+    assert_eq!(fresh["current_status"], json!(null));
+});
