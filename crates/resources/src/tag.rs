@@ -3,7 +3,7 @@
 use engine::call::Call;
 use engine::change::{Change, Did};
 use engine::error::{Error, Result};
-use engine::field::{Kind, choice, computed, long_text, text, time};
+use engine::field::{Kind, choice, computed, link, long_text, many, text, time};
 use engine::json::Writer;
 use engine::operation::{Listing, Outcome, by_number, create, delete, get, list, list_one_of, parent, update};
 use engine::parameter::Parameters;
@@ -11,7 +11,8 @@ use engine::read::Record;
 use engine::resource::{Guard, Resource};
 use model::Level;
 
-use crate::workspace::{WORKSPACE, workspace_field};
+use crate::user::USER;
+use crate::workspace::{WORKSPACE, require_members, workspace_field};
 
 /// The colours of tags and projects.
 pub const COLORS: &[&str] = &[
@@ -43,6 +44,7 @@ pub static TAG: Resource = Resource {
     fields: &[
         choice("color", COLORS).writable().nullable(),
         time("created_at"),
+        many("followers", &USER, link("tag_followers", "tag_id", "user_id", "e.user_id")).on_create(),
         text("name").compact().writable(),
         long_text("notes").writable(),
         computed("permalink_url", Kind::Text(2_048), "workspace", permalink),
@@ -97,6 +99,11 @@ fn create_tag(call: &mut Call<'_>) -> Result<Outcome> {
         ("created_at", call.now.into()),
     ];
     call.insert(TAG.table, &columns);
+    let followers = call.body.gids("followers").to_vec();
+    require_members(call, workspace, &followers, "followers")?;
+    for user in followers {
+        call.insert_new("tag_followers", &[("tag_id", tag.into()), ("user_id", user.into())])?;
+    }
     call.record(&Change::new(Did::Added, TAG.kind, tag, workspace), &[workspace]);
     Ok(Outcome::Object(tag))
 }
@@ -114,6 +121,7 @@ fn update_tag(call: &mut Call<'_>) -> Result<Outcome> {
 fn delete_tag(call: &mut Call<'_>) -> Result<Outcome> {
     let workspace = call.workspace_of(call.target)?;
     call.execute("DELETE FROM task_tags WHERE tag_id = ?1", &[call.target.into()])?;
+    call.execute("DELETE FROM tag_followers WHERE tag_id = ?1", &[call.target.into()])?;
     call.execute("DELETE FROM tags WHERE gid = ?1", &[call.target.into()])?;
     call.delete_object(call.target)?;
     call.record(&Change::new(Did::Deleted, TAG.kind, call.target, workspace), &[workspace]);
@@ -136,7 +144,7 @@ mod tests {
             tag,
             json!({
                 "gid": gid(&tag), "resource_type": "tag", "color": "dark-red",
-                "created_at": "2026-03-02T10:00:00.000Z", "name": "urgent", "notes": "",
+                "created_at": "2026-03-02T10:00:00.000Z", "followers": [], "name": "urgent", "notes": "",
                 "permalink_url": format!("http://localhost/1/{workspace}/tag/{}", gid(&tag)),
                 "workspace": {"gid": workspace, "resource_type": "workspace", "name": "Acme"}
             })
@@ -163,5 +171,23 @@ mod tests {
         assert_eq!(names, ["tag 0", "tag 1", "tag 2", "tag 3", "tag 4", "tag 5", "tag 6"]);
         assert_eq!(ann.get("/tags").await.json["data"].as_array().map(Vec::len), Some(7));
         assert_eq!(stranger.get("/tags?limit=5").await.json, json!({"data": [], "next_page": null}));
+    });
+
+    both!(people_follow_a_tag_from_the_start, small, |small: Small| async move {
+        let Small { ann, bob, stranger, workspace, .. } = small;
+        let data = json!({"name": "press", "workspace": workspace, "followers": ["me", "bob@acme.example", bob.user.to_string()]});
+        let tag = ann.post("/tags", data).await.created();
+        let follower = |user: i64, name: &str| json!({"gid": user.to_string(), "resource_type": "user", "name": name});
+        assert_eq!(tag["followers"], json!([follower(ann.user, "Ann Example"), follower(bob.user, "Bob Example")]));
+        let path = format!("/tags/{}", gid(&tag));
+        bob.put(&path, json!({"followers": []})).await.refused(400, "followers: Cannot write this property");
+        let sam = stranger.user.to_string();
+        ann.post("/tags", json!({"name": "x", "workspace": workspace, "followers": [sam]}))
+            .await
+            .refused(400, &format!("followers: [0]: Not a user in Organization: {sam}"));
+        // Who leaves the workspace follows nothing there any more.
+        ann.post(&format!("/workspaces/{workspace}/removeUser"), json!({"user": bob.user.to_string()})).await.ok();
+        assert_eq!(ann.get(&path).await.ok()["followers"], json!([follower(ann.user, "Ann Example")]));
+        ann.delete(&path).await.ok();
     });
 }

@@ -238,6 +238,10 @@ pub fn dismiss(call: &mut Call<'_>) -> Result<Outcome> {
     }
     delete_list(call, workspace, user)?;
     let parameters = [user.into(), workspace.into()];
+    call.execute(
+        "DELETE FROM tag_followers WHERE user_id = ?1 AND tag_id IN (SELECT gid FROM tags WHERE workspace_id = ?2)",
+        &parameters,
+    )?;
     call.execute("DELETE FROM favorites WHERE user_id = ?1 AND workspace_id = ?2", &parameters)?;
     call.execute(
         "DELETE FROM grants WHERE principal_id = ?1 AND scope_id IN (SELECT o.gid FROM grants g CROSS JOIN objects o \
