@@ -673,6 +673,18 @@ def test_a_custom_field_of_each_kind_holds_a_value(
     assert api.tasks.get_task(task["gid"], {})["custom_fields"] == []
 
 
+def test_a_task_is_found_by_its_custom_id(api, server, project, new_field):
+    prefix = "P" + uuid.uuid4().hex[:8].upper()
+    field = new_field(resource_subtype="text", id_prefix=prefix)
+    assert (field["representation_type"], field["id_prefix"]) == ("custom_id", prefix)
+    api.projects.add_custom_field_setting_for_project(data(custom_field=field["gid"]), project["gid"], {})
+    made = [api.tasks.create_task(data(name=name, projects=[project["gid"]]), {}) for name in ["One", "Two"]]
+    assert [task["custom_fields"][0]["display_value"] for task in made] == [f"{prefix}-1", f"{prefix}-2"]
+    assert api.tasks.get_task_for_custom_id(server.workspace, f"{prefix}-2")["gid"] == made[1]["gid"]
+    with refused(404, f"task: Not a recognized ID: {prefix}-3"):
+        api.tasks.get_task_for_custom_id(server.workspace, f"{prefix}-3")
+
+
 def test_a_task_is_made_with_custom_field_values(api, project, new_field):
     field = new_field(resource_subtype="text")
     api.projects.add_custom_field_setting_for_project(data(custom_field=field["gid"]), project["gid"], {})

@@ -349,6 +349,11 @@ impl Api {
         };
         let Some(gid) = page.gids.first().copied() else {
             read.finish().await;
+            let filter =
+                asked.parameters.path.iter().find(|(name, _)| listing.filters.iter().any(|f| f.parameter == *name));
+            if let Some((_, text)) = filter {
+                return Err(Error::not_recognized(resource.kind, shortened(text)));
+            }
             let in_path =
                 listing.parents.iter().rfind(|parent| asked.parameters.query_value(parent.parameter).is_none());
             let Some(parent) = in_path else {
@@ -403,7 +408,7 @@ impl Api {
         }
         let mut filters = Vec::new();
         for (at, filter) in listing.filters.iter().enumerate() {
-            if let Some(value) = asked.parameters.query_value(filter.parameter) {
+            if let Some(value) = asked.parameters.get(filter.parameter) {
                 filters.push((at, filter_value(filter.kind, filter.parameter, value, asked.scene.now)?));
             }
         }

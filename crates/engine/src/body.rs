@@ -410,7 +410,7 @@ impl Body {
             given(name, kind, value, lenient)?
         };
         let resource = match kind {
-            InputKind::Gid(resource) | InputKind::Gids(resource) => Some(*resource),
+            InputKind::Gid(resource) | InputKind::GidOrNew(resource, _) | InputKind::Gids(resource) => Some(*resource),
             _ => None,
         };
         self.given.push((name, resource, given));
@@ -489,7 +489,8 @@ pub fn given(path: &str, kind: &InputKind, value: &Json, lenient: bool) -> Resul
                 return Err(Error::field(path, format_args!("Not a recognized value: {value}. Use one of: {choices}")));
             }
         },
-        InputKind::Gid(resource) => {
+        InputKind::GidOrNew(_, inputs) if value.is_object() => Given::Object(object(path, inputs, value, lenient)?),
+        InputKind::Gid(resource) | InputKind::GidOrNew(resource, _) => {
             let (name, called) = object_name(path, resource, value, "Not a Long")?;
             Given::Name(name, called)
         }

@@ -21,6 +21,8 @@ pub enum InputKind {
     Choice(&'static [&'static str]),
     /// The gid of an object.
     Gid(&'static Resource),
+    /// The gid of an object, or the properties of one that is to be made.
+    GidOrNew(&'static Resource, &'static [Input]),
     /// A list of gids.
     Gids(&'static Resource),
     /// A JSON object of these properties.

@@ -291,6 +291,7 @@ fn input(kind: &InputKind) -> Json {
         InputKind::Date => json!({ "type": "string", "format": "date" }),
         InputKind::Choice(choices) => json!({ "type": "string", "enum": choices }),
         InputKind::Gid(_) => json!({ "type": "string" }),
+        InputKind::GidOrNew(_, inputs) => json!({ "oneOf": [{ "type": "string" }, object_input(inputs)] }),
         InputKind::Gids(_) => json!({ "type": "array", "items": { "type": "string" } }),
         InputKind::Object(inputs) => object_input(inputs),
         InputKind::Objects(inputs) => json!({ "type": "array", "items": object_input(inputs) }),

@@ -75,7 +75,7 @@ pub struct Parent {
 /// A condition that a query parameter adds.
 #[derive(Clone, Copy, Debug)]
 pub struct Filter {
-    /// The query parameter.
+    /// The query parameter, or one of the path that names no object.
     pub parameter: &'static str,
     /// Its form.
     pub kind: FilterKind,
@@ -316,8 +316,8 @@ pub const fn list_one_of(
     Operation { parameters, ..operation(id, Method::Get, path, Action::ListOneOf(choose)) }
 }
 
-/// Reads the object that several parameters name together: the only one of a list. When the list is empty, the last
-/// object in the path is not what it has to be.
+/// Reads the object that several parameters name together: the only one of a list. When the list is empty, the filter in
+/// the path has found nothing; without one, the last object in the path is not what it has to be.
 pub const fn find(id: &'static str, path: &'static str, listing: &'static Listing) -> Operation {
     operation(id, Method::Get, path, Action::Find(listing))
 }
@@ -457,7 +457,9 @@ impl Operation {
             {
                 add(parent.parameter, QueryKind::Object(parent.resource));
             }
-            for filter in listing.filters {
+            for filter in
+                listing.filters.iter().filter(|filter| !self.path.contains(&format!("{{{}}}", filter.parameter)))
+            {
                 add(filter.parameter, QueryKind::Filter(filter.kind));
             }
         }

@@ -7,19 +7,25 @@ use engine::body::Body;
 use engine::call::Call;
 use engine::change::{Change, Did};
 use engine::error::{Error, Result};
-use engine::field::{Field, Kind, boolean, children, choice, integer, long_text, many, nothing, one, sql, text};
-use engine::input::{InputKind, input};
+use engine::field::{
+    Field, Kind, NAME_LENGTH, TEXT_LENGTH, boolean, children, choice, integer, long_text, many, nothing, one, sql, text,
+};
+use engine::input::{Input, InputKind, input};
 use engine::operation::{Listing, Outcome, by_number, create, delete, get, list, parent, update};
 use engine::resource::{Guard, Resource};
 use model::{Level, fold};
 use store::{Type, Value};
 
+use crate::custom_id::{LONGEST_PREFIX, insert_counter, prefix_columns};
 use crate::enum_option::{self, ENUM_OPTION, NEW_OPTION};
 use crate::user::USER;
 use crate::workspace::{WORKSPACE, grant};
 
 /// The types of fields.
 pub const SUBTYPES: &[&str] = &["text", "enum", "multi_enum", "number", "date", "people", "reference"];
+/// How values are to be understood: the types, and custom IDs.
+pub const REPRESENTATIONS: &[&str] =
+    &["text", "enum", "multi_enum", "number", "date", "people", "custom_id", "reference"];
 /// The types that choose among options.
 pub const CHOOSING: &[&str] = &["enum", "multi_enum"];
 /// How numbers are shown.
@@ -34,14 +40,25 @@ pub const ACCESS_LEVELS: &[&str] = &["admin", "editor", "user"];
 /// The most decimal places of a number.
 pub const MOST_DIGITS: i64 = 6;
 
-/// Who sees a field: whoever holds a grant on it, and the whole workspace when it is public for guests too.
-pub const GUARD: Guard = Guard::Sql(
-    "EXISTS (SELECT 1 FROM custom_fields f WHERE f.gid = {key} AND f.deleted_at IS NULL \
-     AND (EXISTS (SELECT 1 FROM {each_principal} p CROSS JOIN grants g WHERE g.scope_id = f.gid \
-            AND g.principal_id = p.column1) \
-        OR (f.privacy_setting = 'public_with_guests' AND EXISTS (SELECT 1 FROM workspace_memberships m \
-            WHERE m.workspace_id = f.workspace_id AND m.user_id = :viewer))))",
-);
+/// The predicate that the field of this gid may be seen: whoever holds a grant on it sees it, and the whole workspace when
+/// it is public for guests too.
+macro_rules! seen_field {
+    ($key:literal) => {
+        concat!(
+            "EXISTS (SELECT 1 FROM custom_fields f WHERE f.gid = ",
+            $key,
+            " AND f.deleted_at IS NULL \
+             AND (EXISTS (SELECT 1 FROM {each_principal} p CROSS JOIN grants g WHERE g.scope_id = f.gid \
+                    AND g.principal_id = p.column1) \
+                OR (f.privacy_setting = 'public_with_guests' AND EXISTS (SELECT 1 FROM workspace_memberships m \
+                    WHERE m.workspace_id = f.workspace_id AND m.user_id = :viewer))))"
+        )
+    };
+}
+pub(crate) use seen_field;
+
+/// Who sees a field.
+pub const GUARD: Guard = Guard::Sql(seen_field!("{key}"));
 
 /// The definition of a custom field. Its workspace's members hold grants on it unless it is private; its creator is an
 /// administrator of it.
@@ -63,7 +80,7 @@ pub static CUSTOM_FIELD: Resource = Resource {
         choice("privacy_setting", PRIVACY_SETTINGS).writable(),
         choice("default_access_level", ACCESS_LEVELS).writable(),
         boolean("has_notifications_enabled").writable(),
-        nothing("id_prefix", Kind::Text(64)).compact(),
+        ID_PREFIX.compact().writable().nullable(),
         IS_FORMULA_FIELD.compact(),
         boolean("is_global_to_workspace"),
         IS_VALUE_READ_ONLY,
@@ -74,22 +91,34 @@ pub static CUSTOM_FIELD: Resource = Resource {
     operations: &[
         get("getCustomField", "/custom_fields/{custom_field_gid}"),
         list("getCustomFieldsForWorkspace", "/workspaces/{workspace_gid}/custom_fields", &IN_WORKSPACE),
-        create("createCustomField", "/custom_fields", Level::Viewer, create_custom_field).with(&[
-            input("workspace", InputKind::Gid(&WORKSPACE)).required(),
-            input("type", InputKind::Choice(SUBTYPES)),
-            input("id_prefix", InputKind::Text(64)).nullable(),
-            input("is_formula_field", InputKind::Bool),
-            input("owned_by_app", InputKind::Bool),
-        ]),
-        update("updateCustomField", "/custom_fields/{custom_field_gid}", Level::Editor, update_custom_field).with(&[
-            input("id_prefix", InputKind::Text(64)).nullable(),
-            input("is_formula_field", InputKind::Bool),
-            input("owned_by_app", InputKind::Bool),
-        ]),
+        create("createCustomField", "/custom_fields", Level::Viewer, create_custom_field).with(NEW_FIELD),
+        update("updateCustomField", "/custom_fields/{custom_field_gid}", Level::Editor, update_custom_field)
+            .with(&[input("is_formula_field", InputKind::Bool), input("owned_by_app", InputKind::Bool)]),
         delete("deleteCustomField", "/custom_fields/{custom_field_gid}", Level::Viewer, delete_custom_field),
     ],
     ..Resource::new("custom_field", "custom_fields")
 };
+
+/// What a new field's body has.
+pub static NEW_FIELD: &[Input] = &[
+    input("workspace", InputKind::Gid(&WORKSPACE)).required(),
+    input("currency_code", InputKind::Text(3)).nullable(),
+    input("custom_label", InputKind::Text(100)).nullable(),
+    input("custom_label_position", InputKind::Choice(LABEL_POSITIONS)).nullable(),
+    input("default_access_level", InputKind::Choice(ACCESS_LEVELS)),
+    input("description", InputKind::Text(TEXT_LENGTH)),
+    input("enum_options", InputKind::Objects(NEW_OPTION)),
+    input("format", InputKind::Choice(FORMATS)),
+    input("has_notifications_enabled", InputKind::Bool),
+    input("id_prefix", InputKind::Text(LONGEST_PREFIX)).nullable(),
+    input("is_formula_field", InputKind::Bool),
+    input("name", InputKind::Text(NAME_LENGTH)),
+    input("owned_by_app", InputKind::Bool),
+    input("precision", InputKind::Int(0, MOST_DIGITS)),
+    input("privacy_setting", InputKind::Choice(PRIVACY_SETTINGS)),
+    input("resource_subtype", InputKind::Choice(SUBTYPES)),
+    input("type", InputKind::Choice(SUBTYPES)),
+];
 
 // The members that the definition and the face on a task share.
 
@@ -109,10 +138,16 @@ pub const CUSTOM_LABEL: Field = text("custom_label").input(InputKind::Text(100))
 pub const CUSTOM_LABEL_POSITION: Field = choice("custom_label_position", LABEL_POSITIONS).nullable().only(&["number"]);
 /// There are no formulas here.
 pub const IS_FORMULA_FIELD: Field = sql("is_formula_field", Kind::Bool, "FALSE");
-/// Every value can be written.
-pub const IS_VALUE_READ_ONLY: Field = sql("is_value_read_only", Kind::Bool, "FALSE");
-/// The type once more: it differs for formulas and custom identifiers only.
-pub const REPRESENTATION_TYPE: Field = RESOURCE_SUBTYPE.alias("representation_type");
+/// What stands before the numbers of custom IDs; null for other fields.
+pub const ID_PREFIX: Field = text("id_prefix").input(InputKind::Text(LONGEST_PREFIX));
+/// Every value can be written but custom IDs.
+pub const IS_VALUE_READ_ONLY: Field = sql("is_value_read_only", Kind::Bool, "(t.id_prefix IS NOT NULL)");
+/// The type once more, but for custom IDs, which are texts.
+pub const REPRESENTATION_TYPE: Field = sql(
+    "representation_type",
+    Kind::Choice(REPRESENTATIONS),
+    "CASE WHEN t.id_prefix IS NULL THEN t.resource_subtype ELSE 'custom_id' END",
+);
 /// The type.
 pub const RESOURCE_SUBTYPE: Field = choice("resource_subtype", SUBTYPES);
 /// The type under its older name.
@@ -148,14 +183,23 @@ const LONGEST_FOLDED: usize = 2_000;
 
 fn create_custom_field(call: &mut Call<'_>) -> Result<Outcome> {
     let body = std::mem::take(&mut call.body);
+    create_field(call, &body, true).map(Outcome::Object)
+}
+
+/// Makes a field of a body's [`NEW_FIELD`], for the whole workspace to use or for one project.
+pub fn create_field(call: &mut Call<'_>, body: &Body, is_global: bool) -> Result<i64> {
     let workspace = body.gid("workspace").unwrap_or_default();
     call.require(&WORKSPACE, "workspace", workspace, Level::Editor)?;
-    refuse_unsupported(&body)?;
-    let subtype = subtype_asked(&body)?;
-    let numbers = Numbers::default().changed(subtype, &body)?;
-    let options = enum_option::options_asked(&body, subtype)?;
+    refuse_unsupported(body)?;
+    let subtype = subtype_asked(body)?;
+    let numbers = Numbers::default().changed(subtype, body)?;
+    let options = enum_option::options_asked(body, subtype)?;
     let name = body.text("name").ok_or_else(|| Error::missing("name"))?;
     let folded = free_name(call, workspace, name, 0)?;
+    let prefix = match body.text("id_prefix") {
+        Some(prefix) => Some(prefix_columns(call, workspace, prefix, 0)?),
+        None => None,
+    };
     let privacy = body.text("privacy_setting").unwrap_or("public_with_guests");
     let access = body.text("default_access_level").unwrap_or("editor");
 
@@ -167,7 +211,7 @@ fn create_custom_field(call: &mut Call<'_>) -> Result<Outcome> {
         ("name_folded", folded.into()),
         ("resource_subtype", subtype.into()),
         ("description", body.text("description").unwrap_or_default().into()),
-        ("is_global_to_workspace", true.into()),
+        ("is_global_to_workspace", is_global.into()),
         ("has_notifications_enabled", body.bool("has_notifications_enabled").unwrap_or(false).into()),
         ("privacy_setting", privacy.into()),
         ("default_access_level", access.into()),
@@ -177,21 +221,22 @@ fn create_custom_field(call: &mut Call<'_>) -> Result<Outcome> {
     if subtype == "number" {
         columns.extend(numbers.columns());
     }
+    if let Some(prefix) = prefix {
+        columns.extend(prefix);
+        insert_counter(call, field, workspace);
+    }
     call.insert(CUSTOM_FIELD.table, &columns);
     share(call, field, workspace, privacy, access)?;
     enum_option::insert_options(call, field, workspace, &options)?;
     let change = Change::new(Did::Added, CUSTOM_FIELD.kind, field, workspace).subtype(subtype);
     call.record(&change, &[workspace]);
-    Ok(Outcome::Object(field))
+    Ok(field)
 }
 
 /// Refuses what the contract has for fields of types that there are none of here.
 fn refuse_unsupported(body: &Body) -> Result<()> {
     if body.bool("is_formula_field") == Some(true) {
         return Err(Error::field("is_formula_field", "Formula fields are not supported by this server"));
-    }
-    if body.text("id_prefix").is_some() {
-        return Err(Error::field("id_prefix", "Custom ID fields are not supported by this server"));
     }
     match body.bool("owned_by_app") {
         Some(true) => Err(Error::forbidden("This app may not own custom fields.")),
@@ -207,8 +252,13 @@ fn subtype_asked(body: &Body) -> Result<&'static str> {
         }
         (Some(subtype), _) => ("resource_subtype", subtype),
         (None, Some(older)) => ("type", older),
+        // A custom ID is a text.
+        (None, None) if body.text("id_prefix").is_some() => ("resource_subtype", "text"),
         (None, None) => return Err(Error::missing("resource_subtype")),
     };
+    if asked != "text" && body.text("id_prefix").is_some() {
+        return Err(Error::field("id_prefix", "Only fields of the type text have it"));
+    }
     match SUBTYPES.iter().find(|subtype| **subtype == asked) {
         Some(&subtype) if subtype != "reference" => Ok(subtype),
         _ => Err(Error::field(property, format_args!("Fields of the type {asked} are not supported by this server"))),
@@ -337,14 +387,26 @@ struct Definition {
     subtype: String,
     privacy: String,
     access: String,
+    prefix: Option<String>,
     numbers: Numbers,
 }
 
 fn definition(call: &mut Call<'_>, field: i64) -> Result<Definition> {
     let block = call.query(
         "SELECT workspace_id, resource_subtype, privacy_setting, default_access_level, precision_digits, format, \
-         currency_code, custom_label, custom_label_position FROM custom_fields WHERE gid = ?1",
-        &[Type::Int, Type::Text, Type::Text, Type::Text, Type::Int, Type::Text, Type::Text, Type::Text, Type::Text],
+         currency_code, custom_label, custom_label_position, id_prefix FROM custom_fields WHERE gid = ?1",
+        &[
+            Type::Int,
+            Type::Text,
+            Type::Text,
+            Type::Text,
+            Type::Int,
+            Type::Text,
+            Type::Text,
+            Type::Text,
+            Type::Text,
+            Type::Text,
+        ],
         &[field.into()],
     )?;
     let text = |column: usize| block.text(0, column).map(str::to_owned);
@@ -353,6 +415,7 @@ fn definition(call: &mut Call<'_>, field: i64) -> Result<Definition> {
         subtype: text(1).unwrap_or_default(),
         privacy: text(2).unwrap_or_default(),
         access: text(3).unwrap_or_default(),
+        prefix: text(9),
         numbers: Numbers {
             digits: block.int(0, 4).unwrap_or_default(),
             format: text(5).unwrap_or_else(|| "none".to_owned()),
@@ -372,6 +435,14 @@ fn update_custom_field(call: &mut Call<'_>) -> Result<Outcome> {
     if let Some(name) = body.text("name") {
         let folded = free_name(call, before.workspace, name, field)?;
         columns.extend([("name", name.into()), ("name_folded", folded.into())]);
+    }
+    if body.has("id_prefix") && body.text("id_prefix") != before.prefix.as_deref() {
+        // What numbers tasks goes on doing so, and nothing else begins to.
+        match (&before.prefix, body.text("id_prefix")) {
+            (Some(_), Some(prefix)) => columns.extend(prefix_columns(call, before.workspace, prefix, field)?),
+            (Some(_), None) => return Err(Error::field("id_prefix", "A custom ID field needs a prefix")),
+            (None, _) => return Err(Error::field("id_prefix", "Only custom ID fields have it")),
+        }
     }
     if let Some(description) = body.text("description") {
         columns.push(("description", description.into()));

@@ -3,12 +3,14 @@
 //! Always text or null, whatever the type, so that clients can show fields of types that they do not know. Numbers read as
 //! an English speaker writes them.
 
+use std::borrow::Cow;
+
 use engine::json::Writer;
 use engine::read::Record;
 use model::time::format_time;
 
 /// What [`display`] is made of.
-pub const NEEDS: &str = "resource_subtype,text_value,number_value,precision,format,currency_code,custom_label,\
+pub const NEEDS: &str = "resource_subtype,stored_text_value,custom_id,id_prefix,number_value,precision,format,currency_code,custom_label,\
                          custom_label_position,enum_value.name,multi_enum_values.name,date_value.date,\
                          date_value.date_time,people_value.name";
 
@@ -20,13 +22,24 @@ pub fn display(field: &Record<'_>, out: &mut Writer<'_>) {
     }
 }
 
+/// What [`shown_text`] is made of.
+pub const TEXT_NEEDS: &str = "stored_text_value,custom_id,id_prefix";
+
+/// The text of a text field on a task, which may be a custom ID.
+pub fn shown_text<'a>(field: &Record<'a>) -> Option<Cow<'a, str>> {
+    match (field.text("custom_id"), field.text("id_prefix")) {
+        (Some(number), Some(prefix)) => Some(Cow::from(format!("{prefix}-{number}"))),
+        _ => field.text("stored_text_value").map(Cow::from),
+    }
+}
+
 fn reading(field: &Record<'_>) -> Option<String> {
     let names = |list: &str| {
         let names: Vec<&str> = field.many(list).filter_map(|item| item.text("name")).collect();
         (!names.is_empty()).then(|| names.join(", "))
     };
     match field.text("resource_subtype")? {
-        "text" => field.text("text_value").map(str::to_owned),
+        "text" => shown_text(field).map(Cow::into_owned),
         "number" => {
             let format = NumberFormat {
                 digits: field.int("precision").and_then(|digits| usize::try_from(digits).ok()).unwrap_or_default(),

@@ -9,7 +9,8 @@ use engine::operation::{Listing, Outcome, action, by_number, by_text, list, pare
 use engine::resource::{Guard, Resource};
 use model::Level;
 
-use crate::custom_field::CUSTOM_FIELD;
+use crate::custom_field::{CUSTOM_FIELD, NEW_FIELD, create_field};
+use crate::custom_id::number_project;
 use crate::order::{Ordered, Place, place, place_asked};
 use crate::project::{Facts, PROJECT, not_on_object, require_customization};
 
@@ -48,7 +49,7 @@ const DEFINITION: &str = "resource_type,enum_options,name,precision,format,curre
     custom_label_position,privacy_setting,default_access_level,is_formula_field,resource_subtype,type";
 
 static ADD: &[Input] = &[
-    input("custom_field", InputKind::Gid(&CUSTOM_FIELD)).required(),
+    input("custom_field", InputKind::GidOrNew(&CUSTOM_FIELD, NEW_FIELD)).required(),
     input("insert_after", InputKind::Gid(&CUSTOM_FIELD_SETTING)).nullable(),
     input("insert_before", InputKind::Gid(&CUSTOM_FIELD_SETTING)).nullable(),
     input("is_important", InputKind::Bool),
@@ -66,8 +67,15 @@ fn ordered(project: i64) -> Ordered {
 
 fn add_setting(call: &mut Call<'_>) -> Result<Outcome> {
     let project = call.target;
-    let field = call.body.gid("custom_field").unwrap_or_default();
     let facts = require_customization(call, project)?;
+    let field = match call.body.object("custom_field").cloned() {
+        // A field of this project's own. It is there or not at all, like its setting.
+        Some(body) => create_field(call, &body, false).map_err(|error| match error.status {
+            400 => Error { message: format!("custom_field: {}", error.message), ..error },
+            _ => error,
+        })?,
+        None => call.body.gid("custom_field").unwrap_or_default(),
+    };
     let own = call.number("SELECT workspace_id FROM custom_fields WHERE gid = ?1", &[field.into()])?;
     if own != Some(facts.workspace) {
         return Err(Error::field("custom_field", "Must be in the same workspace as the project"));
@@ -95,6 +103,7 @@ fn add_setting(call: &mut Call<'_>) -> Result<Outcome> {
         ],
     );
     record(call, &facts, Did::Added, setting);
+    number_project(call, field, project)?;
     Ok(Outcome::Object(setting))
 }
 
@@ -235,5 +244,34 @@ mod tests {
             bob.post(path, json!({"custom_field": gids[0]})).await.refused(403, refusal);
         }
         bob.put(&path, json!({"color": "dark-red"})).await.refused(403, refusal);
+    });
+
+    both!(a_project_gets_a_field_of_its_own, small, |small: Small| async move {
+        let Small { ann, workspace, .. } = small;
+        let project = made(&ann, "/projects", json!({"workspace": workspace, "name": "Launch"})).await;
+        let add = format!("/projects/{project}/addCustomFieldSetting");
+        let new = json!({"workspace": workspace, "name": "Stage", "resource_subtype": "enum",
+            "enum_options": [{"name": "Soon"}]});
+        let setting = ann.post(&add, json!({"custom_field": new, "is_important": true})).await.ok();
+        let field = ann.get(&format!("/custom_fields/{}", gid(&setting["custom_field"]))).await.ok();
+        assert_eq!((&field["name"], &field["is_global_to_workspace"]), (&json!("Stage"), &json!(false)));
+        assert_eq!(field["enum_options"][0]["name"], "Soon");
+        let elsewhere = made(&ann, "/projects", json!({"workspace": workspace})).await;
+        for (data, message) in [
+            (json!({"name": "x"}), "custom_field: workspace: Missing required field"),
+            (json!({"workspace": workspace, "name": "x"}), "custom_field: resource_subtype: Missing input"),
+            (json!({"workspace": workspace, "type": "text"}), "custom_field: name: Missing input"),
+            (
+                json!({"workspace": workspace, "name": "stage", "type": "text"}),
+                "custom_field: name: Name is already taken by another custom field: stage",
+            ),
+        ] {
+            ann.post(&add, json!({"custom_field": data})).await.refused(400, message);
+        }
+        let data =
+            json!({"custom_field": {"workspace": workspace, "name": "y", "type": "text"}, "insert_after": elsewhere});
+        ann.post(&add, data).await.refused(400, &format!("insert_after: Unknown object: {elsewhere}"));
+        let names = fields(&ann.get(&format!("/projects/{project}/custom_field_settings")).await.ok()).join(" ");
+        assert_eq!(names, "Stage");
     });
 }

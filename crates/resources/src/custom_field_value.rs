@@ -25,10 +25,10 @@ use serde_json::{Map, Value as Json, json};
 use store::{Type, Value};
 
 use crate::custom_field::{
-    CHOOSING, CURRENCY_CODE, CUSTOM_LABEL, CUSTOM_LABEL_POSITION, FORMAT, GUARD, IS_FORMULA_FIELD, IS_VALUE_READ_ONLY,
-    PRECISION, REPRESENTATION_TYPE, RESOURCE_SUBTYPE, TYPE, enum_options,
+    CHOOSING, CURRENCY_CODE, CUSTOM_LABEL, CUSTOM_LABEL_POSITION, FORMAT, GUARD, ID_PREFIX, IS_FORMULA_FIELD,
+    IS_VALUE_READ_ONLY, PRECISION, REPRESENTATION_TYPE, RESOURCE_SUBTYPE, TYPE, enum_options,
 };
-use crate::custom_field_display::{NEEDS, display, rounded};
+use crate::custom_field_display::{NEEDS, TEXT_NEEDS, display, rounded, shown_text};
 use crate::enum_option::ENUM_OPTION;
 use crate::project::not_on_object;
 use crate::story::{SystemStory, subtype, write_system_story};
@@ -64,8 +64,8 @@ pub static CUSTOM_FIELD_ON_TASK: Resource = Resource {
         text("default_access_level"),
         computed("display_value", Kind::Text(LONGEST_TEXT), NEEDS, display).compact(),
         boolean("has_notifications_enabled"),
-        computed("html_text_value", Kind::Text(LONGEST_TEXT), "text_value", html_text).only(&["text"]),
-        nothing("id_prefix", Kind::Text(64)),
+        computed("html_text_value", Kind::Text(LONGEST_TEXT), TEXT_NEEDS, html_text).only(&["text"]),
+        ID_PREFIX,
         boolean("is_global_to_workspace"),
         text("privacy_setting"),
         REPRESENTATION_TYPE.compact(),
@@ -73,7 +73,9 @@ pub static CUSTOM_FIELD_ON_TASK: Resource = Resource {
         IS_FORMULA_FIELD.compact(),
         IS_VALUE_READ_ONLY.compact(),
         TYPE.compact(),
-        sql("text_value", Kind::Text(LONGEST_TEXT), "v.text_value").compact().only(&["text"]),
+        computed("text_value", Kind::Text(LONGEST_TEXT), TEXT_NEEDS, text_value).compact().only(&["text"]),
+        sql("stored_text_value", Kind::Text(LONGEST_TEXT), "v.text_value").internal(),
+        sql("custom_id", Kind::Text(LONGEST_TEXT), "v.custom_id").internal(),
     ],
     ..Resource::new("custom_field", "custom_fields")
 };
@@ -95,9 +97,16 @@ pub const fn custom_fields() -> Field {
     many("custom_fields", &CUSTOM_FIELD_ON_TASK, edge).writable().input(InputKind::Json)
 }
 
+fn text_value(field: &Record<'_>, out: &mut Writer<'_>) {
+    match shown_text(field) {
+        Some(value) => out.text(&value),
+        None => out.null(),
+    }
+}
+
 fn html_text(field: &Record<'_>, out: &mut Writer<'_>) {
-    match field.text("text_value") {
-        Some(value) => out.text(&rich_text::from_plain(value)),
+    match shown_text(field) {
+        Some(value) => out.text(&rich_text::from_plain(&value)),
         None => out.null(),
     }
 }
@@ -121,6 +130,8 @@ struct OnTask {
     subtype: String,
     /// Decimal places that are kept.
     places: usize,
+    /// Whether it is a custom ID, which nobody writes.
+    is_custom_id: bool,
     /// The row of the value.
     row: Option<i64>,
     held: Held,
@@ -207,7 +218,7 @@ static FIELDS: LazyLock<Template> = LazyLock::new(|| {
     let seen = GUARD.predicate("t.gid");
     let text = format!(
         "SELECT t.gid, t.resource_subtype, t.precision_digits, t.format, v.gid, v.text_value, v.number_value, \
-         v.enum_option_id, v.date_value, v.date_time_value FROM custom_field_settings s CROSS JOIN custom_fields t \
+         v.enum_option_id, v.date_value, v.date_time_value, (t.id_prefix IS NOT NULL) FROM custom_field_settings s CROSS JOIN custom_fields t \
          LEFT JOIN custom_field_values v ON v.object_id = :task AND v.custom_field_id = t.gid \
          WHERE s.parent_id IN ({{ids}}) AND t.gid = s.custom_field_id AND {seen}"
     );
@@ -222,6 +233,7 @@ static FIELDS: LazyLock<Template> = LazyLock::new(|| {
         Type::Int,
         Type::Text,
         Type::Int,
+        Type::Bool,
     ];
     Template::new(&text, &types)
 });
@@ -247,6 +259,7 @@ fn fields_on(call: &mut Call<'_>, task: i64, projects: &[i64]) -> Result<Vec<OnT
             places: if block.text(row, 3) == Some("percentage") { digits + 2 } else { digits },
             row: block.int(row, 4),
             held: held.unwrap_or_default(),
+            is_custom_id: block.bool(row, 10),
             subtype,
         });
     }
@@ -301,6 +314,9 @@ impl OnTask {
     /// nothing an empty string.
     fn read(&self, call: &mut Call<'_>, options: &Options, workspace: i64, value: &Json) -> Result<Held> {
         let path = format!("custom_fields: {}", self.field);
+        if self.is_custom_id {
+            return Err(Error::not_writable(&path));
+        }
         if value.is_null() || value == "" {
             return Ok(Held::Nothing);
         }

@@ -7,6 +7,7 @@ pub mod custom_field;
 pub mod custom_field_display;
 pub mod custom_field_setting;
 pub mod custom_field_value;
+pub mod custom_id;
 pub mod deactivation;
 pub mod enum_option;
 pub mod favorite;

@@ -88,7 +88,6 @@ pub static MISSING: &[Operation] = &[
     missing("getRole", Get, "/roles/{role_gid}"),
     missing("getRoles", Get, "/roles"),
     missing("getStoriesForGoal", Get, "/goals/{goal_gid}/stories"),
-    missing("getTaskForCustomID", Get, "/workspaces/{workspace_gid}/tasks/custom_id/{custom_id}"),
     missing("getTaskTemplate", Get, "/task_templates/{task_template_gid}"),
     missing("getTaskTemplates", Get, "/task_templates"),
     missing("getTimePeriod", Get, "/time_periods/{time_period_gid}"),

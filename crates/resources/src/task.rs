@@ -20,8 +20,8 @@ use engine::field::{
 use engine::input::{Input, InputKind, input};
 use engine::json::Writer;
 use engine::operation::{
-    Filter, FilterKind, Key, Listing, Nested, Outcome, action, by_number, by_text, create, delete, filter, get, list,
-    list_one_of, parent, update,
+    Filter, FilterKind, Key, Listing, Nested, Outcome, action, by_number, by_text, create, delete, filter, find, get,
+    list, list_one_of, parent, update,
 };
 use engine::parameter::Parameters;
 use engine::read::Record;
@@ -31,6 +31,7 @@ use serde_json::{Value as Json, json};
 use store::{Type, Value};
 
 use crate::custom_field_value::{NewValue, custom_fields, projects_of, read_values, record_values, write_values};
+use crate::custom_id::{WITH_CUSTOM_ID, number_task};
 use crate::like::LIKE_OF_TASK;
 use crate::order::Place;
 use crate::project::PROJECT;
@@ -112,6 +113,7 @@ pub static TASK: Resource = Resource {
             &["assignee", "project", "section", "tag", "user_task_list", "workspace"],
             choose,
         ),
+        find("getTaskForCustomID", "/workspaces/{workspace_gid}/tasks/custom_id/{custom_id}", &WITH_CUSTOM_ID),
         list("getTasksForProject", "/projects/{project_gid}/tasks", &IN_PROJECT),
         list("getTasksForSection", "/sections/{section_gid}/tasks", &IN_SECTION),
         list("getTasksForTag", "/tags/{tag_gid}/tasks", &WITH_TAG),
@@ -577,6 +579,7 @@ fn create_task(call: &mut Call<'_>) -> Result<Outcome> {
     tell(call, &before, &after, &entry.containers, true)?;
     write_values(call, &after, &entry.containers, &values)?;
     write_extras(call, &after)?;
+    number_task(call, gid, &places.numbering)?;
     Ok(Outcome::Object(gid))
 }
 

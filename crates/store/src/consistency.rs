@@ -54,6 +54,8 @@ const REFERENCES: &[(&str, &str, &str)] = &[
     ("task_likes", "task_id", "tasks"),
     ("task_tags", "task_id", "tasks"),
     ("task_tags", "tag_id", "tags"),
+    ("tag_followers", "tag_id", "tags"),
+    ("tag_followers", "user_id", "users"),
     ("task_dependencies", "task_id", "tasks"),
     ("task_dependencies", "depends_on_id", "tasks"),
     ("task_externals", "task_id", "tasks"),
@@ -68,6 +70,7 @@ const REFERENCES: &[(&str, &str, &str)] = &[
     ("attachments", "parent_id", "objects"),
     ("attachments", "created_by_id", "users"),
     ("enum_options", "custom_field_id", "custom_fields"),
+    ("custom_id_counters", "custom_field_id", "custom_fields"),
     ("custom_field_settings", "parent_id", "projects"),
     ("custom_field_settings", "custom_field_id", "custom_fields"),
     ("custom_field_values", "object_id", "tasks"),
@@ -176,6 +179,11 @@ const RULES: &[(&str, &str)] = &[
         "an option is another field's",
         "SELECT v.gid FROM custom_field_values v JOIN enum_options o ON o.gid = v.enum_option_id \
          WHERE o.custom_field_id <> v.custom_field_id",
+    ),
+    (
+        "a custom ID is not its field's to give, or was never given",
+        "SELECT v.gid FROM custom_field_values v LEFT JOIN custom_id_counters c ON c.custom_field_id = v.custom_field_id \
+         WHERE v.custom_id IS NOT NULL AND (c.last_number IS NULL OR CAST(v.custom_id AS BIGINT) > c.last_number)",
     ),
     (
         "a change is not heard where it happened",

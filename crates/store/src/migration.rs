@@ -28,6 +28,8 @@ pub(crate) static MIGRATIONS: &[Migration] = migrations![
     10 "0010_people",
     20 "0020_content",
     30 "0030_logins",
+    40 "0040_custom_ids",
+    41 "0041_tag_followers",
     70 "0070_reference_epoch",
 ];
 

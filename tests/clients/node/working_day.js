@@ -227,6 +227,19 @@ describe("a working day", function () {
         ));
     });
 
+    it("calls them by custom IDs", async function () {
+        const prefix = `N${Date.now() % 1e8}`;
+        const made = await api.CustomFields.createCustomField(data({
+            workspace, name: `No. ${prefix}`, resource_subtype: "text", id_prefix: prefix,
+        }), {});
+        await api.Projects.addCustomFieldSettingForProject(data({ custom_field: made.data.gid }), project, {});
+        const { data: read } = await api.Tasks.getTask(task, { opt_fields: "custom_fields.display_value" });
+        const id = read.custom_fields.find((each) => each.gid === made.data.gid).display_value;
+        assert.ok(id.startsWith(`${prefix}-`));
+        assert.equal((await api.Tasks.getTaskForCustomID(workspace, id)).data.gid, task);
+        await api.CustomFields.deleteCustomField(made.data.gid);
+    });
+
     it("tags and follows them", async function () {
         tag = (await api.Tags.createTagForWorkspace(data({ name: "urgent", color: "dark-red" }), workspace, {})).data.gid;
         assert.deepEqual((await api.Tasks.addTagForTask(data({ tag }), task)).data, {});

@@ -42,6 +42,9 @@ fn wrong_values(kind: &InputKind) -> Vec<Json> {
             json!("12\0"),
             json!("4503599627999999"),
         ],
+        InputKind::GidOrNew(..) => {
+            vec![json!(7), json!([]), json!(true), json!("x"), json!(""), json!("4503599627999999")]
+        }
         InputKind::Gids(_) => vec![
             json!(7),
             json!({}),

@@ -4,7 +4,7 @@ use engine::operation::{Method, Operation};
 use serde_json::{Value as Json, json};
 use testkit::{Answer, Client};
 
-use crate::world::Place;
+use crate::world::{CUSTOM_ID, Place};
 
 /// A request that is ready to be sent.
 #[derive(Clone, Debug)]
@@ -37,7 +37,7 @@ impl Call {
 
 /// The call of an operation.
 pub fn call(place: &Place, operation: &'static Operation) -> Call {
-    let gid = |name: &str| place.gid(name);
+    let gid = |name: &'static str| if name == "custom_id" { CUSTOM_ID } else { place.gid(name) };
     let target = target(operation.id);
     let mut path = operation.path.to_owned();
     for part in operation.path.split('/') {

@@ -141,7 +141,9 @@ fn accepts(inputs: &[engine::input::Input], path: &str) -> bool {
     let (name, rest) = path.split_once('.').map_or((path, None), |(name, rest)| (name, Some(rest)));
     inputs.iter().find(|input| input.name == name).is_some_and(|input| match (rest, input.kind) {
         (None, _) => true,
-        (Some(rest), InputKind::Object(inside) | InputKind::Objects(inside)) => accepts(inside, rest),
+        (Some(rest), InputKind::Object(inside) | InputKind::Objects(inside) | InputKind::GidOrNew(_, inside)) => {
+            accepts(inside, rest)
+        }
         // Named by their gids, and JSON that rules read.
         (Some(_), InputKind::Json | InputKind::Gid(_) | InputKind::Gids(_)) => true,
         (Some(_), _) => false,

@@ -17,6 +17,9 @@ pub const MARK: &str = "Umbra";
 /// What only the administrator may see has this in its name instead.
 pub const SECRET: &str = "Penumbra";
 
+/// What the organization's custom field for that calls the task, the third of its project.
+pub const CUSTOM_ID: &str = "NO-3";
+
 /// The organization.
 pub struct Place {
     /// The API.
@@ -190,6 +193,7 @@ async fn fill(place: &mut Place) {
         ("multi_field", json!({"name": "Umbra multi", "resource_subtype": "multi_enum", "enum_options": options})),
         ("date_field", json!({"name": "Umbra date", "resource_subtype": "date"})),
         ("people_field", json!({"name": "Umbra people", "resource_subtype": "people"})),
+        ("id_field", json!({"name": "Umbra ID", "resource_subtype": "text", "id_prefix": "NO"})),
         ("spare_field", json!({"name": "Umbra spare", "resource_subtype": "text"})),
         ("secret_field", json!({"name": "Penumbra field", "resource_subtype": "text", "privacy_setting": "private"})),
     ] {

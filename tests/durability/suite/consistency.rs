@@ -62,6 +62,7 @@ const DAMAGES: &[(&str, &str)] = &[
     ("DELETE FROM changes", "a route leads from no change"),
     ("DELETE FROM change_routes", "a change is not heard where it happened"),
     ("DELETE FROM custom_field_values", "value_id of custom_field_value_items leads nowhere"),
+    ("UPDATE custom_field_values SET custom_id = CAST(gid AS TEXT)", "a custom ID is not its field's to give"),
     ("UPDATE gid_blocks SET next = 4503599627370496", "a gid will be given again"),
 ];
 

@@ -213,11 +213,6 @@ both!(what_is_no_field_is_refused, small, |small: Small| async move {
             "is_formula_field: Formula fields are not supported by this server",
         ),
         (
-            json!({"workspace": workspace, "name": "x", "resource_subtype": "text", "id_prefix": "BUG"}),
-            400,
-            "id_prefix: Custom ID fields are not supported by this server",
-        ),
-        (
             json!({"workspace": workspace, "name": "x", "resource_subtype": "text", "owned_by_app": true}),
             403,
             "This app may not own custom fields.",
@@ -282,9 +277,7 @@ both!(what_is_no_field_is_refused, small, |small: Small| async move {
     let other = make(&ann, &workspace, json!({"name": "Other"})).await;
     let path = format!("/custom_fields/{}", gid(&other));
     ann.put(&path, json!({"workspace": workspace, "id_prefix": null, "is_formula_field": false})).await.ok();
-    ann.put(&path, json!({"id_prefix": "BUG"}))
-        .await
-        .refused(400, "id_prefix: Custom ID fields are not supported by this server");
+    ann.put(&path, json!({"id_prefix": "BUG"})).await.refused(400, "id_prefix: Only custom ID fields have it");
     ann.put(&path, json!({"owned_by_app": true})).await.refused(403, "This app may not own custom fields.");
     ann.put(&path, json!({"name": "Mine"}))
         .await

@@ -13,6 +13,7 @@ use model::Level;
 use store::Type;
 
 use super::{TASK, Task, containers, landing, load, story, task_change, touch};
+use crate::custom_id::number_task;
 use crate::order::{Ordered, Place, hold, place, place_asked};
 use crate::project::PROJECT;
 use crate::section::SECTION;
@@ -31,6 +32,8 @@ pub struct Places {
     pub parent: Option<i64>,
     /// Projects with their sections.
     pub projects: Vec<(i64, i64)>,
+    /// Those of the projects whose tasks get custom IDs.
+    pub numbering: Vec<i64>,
 }
 
 pub(crate) fn tasks_of_section(section: i64) -> Ordered {
@@ -90,12 +93,12 @@ pub fn places(call: &mut Call<'_>) -> Result<Places> {
         projects.push((project, section));
         paths.push(path);
     }
-    require_sections(call, &projects, &paths)?;
+    let numbering = require_sections(call, &projects, &paths)?;
     if projects.len() > MOST_PROJECTS {
         return Err(too_many());
     }
     match workspace {
-        Some(workspace) => Ok(Places { workspace, parent, projects }),
+        Some(workspace) => Ok(Places { workspace, parent, projects, numbering }),
         None => Err(Error::bad("You should specify one of workspace, parent, projects")),
     }
 }
@@ -109,13 +112,17 @@ fn too_deep() -> Error {
 }
 
 static SECTIONS: LazyLock<Template> = LazyLock::new(|| {
-    Template::new("SELECT gid, project_id FROM sections WHERE gid IN ({ids})", &[Type::Int, Type::Int])
+    let text = "SELECT o.gid, o.project_id, EXISTS (SELECT 1 FROM custom_field_settings s CROSS JOIN custom_fields f \
+                WHERE s.parent_id = o.project_id AND f.gid = s.custom_field_id AND f.id_prefix IS NOT NULL) \
+                FROM sections o WHERE o.gid IN ({ids})";
+    Template::new(text, &[Type::Int, Type::Int, Type::Bool])
 });
 
-/// Refuses sections that are not in the projects beside them; `paths` say where the body names each pair.
-fn require_sections(call: &mut Call<'_>, places: &[(i64, i64)], paths: &[String]) -> Result<()> {
+/// Refuses sections that are not in the projects beside them; `paths` say where the body names each pair. Answers those of
+/// the projects whose tasks get custom IDs.
+fn require_sections(call: &mut Call<'_>, places: &[(i64, i64)], paths: &[String]) -> Result<Vec<i64>> {
     if places.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let sections: Vec<i64> = places.iter().map(|(_, section)| *section).collect();
     let found = call.select(&SECTIONS, &sections, &[])?;
@@ -123,7 +130,7 @@ fn require_sections(call: &mut Call<'_>, places: &[(i64, i64)], paths: &[String]
         (0..found.len()).any(|row| found.int(row, 0) == Some(section) && found.int(row, 1) == Some(project))
     };
     match places.iter().zip(paths).find(|((project, section), _)| !is_in(*project, *section)) {
-        None => Ok(()),
+        None => Ok((0..found.len()).filter(|row| found.bool(*row, 2)).filter_map(|row| found.int(row, 1)).collect()),
         Some(((project, section), path)) => {
             Err(Error::field(format_args!("{path}: section"), format_args!("Not in project {project}: {section}")))
         }
@@ -306,7 +313,8 @@ pub fn put(call: &mut Call<'_>, task: &Task, standing: &Standing, project: i64, 
     touch(call, task.gid)?;
     let containers = containers(call, task.gid)?;
     call.record(&task_change(Did::Added, task).parent(project), &containers);
-    story(call, task, "added_to_project", &containers, |story| story.object = Some(project))
+    story(call, task, "added_to_project", &containers, |story| story.object = Some(project))?;
+    number_task(call, task.gid, &[project])
 }
 
 /// addProjectForTask: at the end of the project's first section unless the body says where.
