@@ -93,6 +93,15 @@ impl Throttle {
         (address.failures, address.until) = (address.failures.saturating_sub(1), 0);
     }
 
+    /// The attempt came to nothing, for no fault of whoever made it.
+    pub fn withdraw(&self, attempt: &Attempt, now: i64) {
+        let mut sets = self.sets();
+        for (key, rule) in [(attempt.account, &ACCOUNT), (attempt.address, &ADDRESS)] {
+            let cell = cell(&mut sets, key, rule, now);
+            cell.failures = cell.failures.saturating_sub(1);
+        }
+    }
+
     /// Forgets everything.
     pub fn forget(&self) {
         self.sets().fill(Default::default());

@@ -35,6 +35,11 @@ static LIST: LazyLock<Arc<Statement>> = LazyLock::new(|| {
 static REVOKE: LazyLock<Arc<Statement>> =
     LazyLock::new(|| Statement::new("UPDATE tokens SET revoked_at = ?2 WHERE gid = ?1 AND revoked_at IS NULL", &[]));
 
+static REVOKE_OWN: LazyLock<Arc<Statement>> = LazyLock::new(|| {
+    let text = "UPDATE tokens SET revoked_at = ?2 WHERE gid = ?1 AND user_id = ?3 AND revoked_at IS NULL";
+    Statement::new(text, &[])
+});
+
 /// Creates a token for a user and returns its text, which nobody can read again. `now` is in milliseconds.
 pub fn create(write: &mut Write, random: &Random, now: i64, user: i64, label: &str) -> Result<String, store::Error> {
     let gid = write.gid()?;
@@ -47,6 +52,13 @@ pub fn create(write: &mut Write, random: &Random, now: i64, user: i64, label: &s
 /// Revokes a token; whether there was one to revoke. It counts from the next request on.
 pub fn revoke(write: &mut Write, now: i64, gid: i64) -> Result<bool, store::Error> {
     let revoked = write.execute(&REVOKE, &[gid.into(), now.into()])? > 0;
+    start_epoch(write)?;
+    Ok(revoked)
+}
+
+/// As [`revoke`], for a token of this user's alone.
+pub fn revoke_own(write: &mut Write, now: i64, user: i64, gid: i64) -> Result<bool, store::Error> {
+    let revoked = write.execute(&REVOKE_OWN, &[gid.into(), now.into(), user.into()])? > 0;
     start_epoch(write)?;
     Ok(revoked)
 }

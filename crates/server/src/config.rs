@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use auth::session::Lifetime;
 use clap::Args;
 use engine::Limits;
 use store::Location;
@@ -59,6 +60,20 @@ pub struct Config {
     pub profile: Profile,
     /// Whether time, gids and tokens are predictable and `/-/test` exists.
     pub test_mode: bool,
+    /// How long a session lasts without being used.
+    pub session_idle: Duration,
+    /// How long a session lasts at most.
+    pub session_lifetime: Duration,
+    /// The host and the port of the server that takes e-mail.
+    pub mail_server: Option<(String, u16)>,
+    /// How the way to it is encrypted.
+    pub mail_security: MailSecurity,
+    /// Whom e-mail is from.
+    pub mail_from: Option<String>,
+    /// As whom the server logs in there.
+    pub mail_user: Option<String>,
+    /// With which password.
+    pub mail_password: Option<String>,
     /// What is logged, if that is set.
     pub log: Option<String>,
     /// How it is logged.
@@ -99,6 +114,17 @@ pub enum Profile {
     Asana,
 }
 
+/// How the way to the server that takes e-mail is encrypted.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum MailSecurity {
+    /// It begins in plain and must change (port 587).
+    StartTls,
+    /// From the beginning (port 465).
+    Tls,
+    /// Not at all: for a server on the same machine.
+    None,
+}
+
 /// The form of the log.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum LogFormat {
@@ -126,6 +152,13 @@ impl Default for Config {
             metrics_token: None,
             profile: Profile::Open,
             test_mode: false,
+            session_idle: Duration::from_secs(7 * 86_400),
+            session_lifetime: Duration::from_secs(30 * 86_400),
+            mail_server: None,
+            mail_security: MailSecurity::StartTls,
+            mail_from: None,
+            mail_user: None,
+            mail_password: None,
             log: None,
             log_format: LogFormat::Auto,
             body_limit: 10 << 20,
@@ -258,6 +291,28 @@ pub static SETTINGS: &[Setting] = &[
     setting("database_timeout", "30", "seconds after which a read is stopped", |config, text| {
         put(&mut config.database_timeout, seconds(text))
     }),
+    setting("session_idle", "604800", "seconds after which a session of a browser ends that is not used", {
+        |config, text| put(&mut config.session_idle, number(text, 60, 31_536_000).map(Duration::from_secs))
+    }),
+    setting("session_lifetime", "2592000", "seconds after which a session of a browser ends in any case", {
+        |config, text| put(&mut config.session_lifetime, number(text, 60, 31_536_000).map(Duration::from_secs))
+    }),
+    setting("mail_server", "", "host and port of the server that takes e-mail, as smtp.example:587", |config, text| {
+        put(&mut config.mail_server, optional(text, host_and_port))
+    }),
+    setting("mail_security", "starttls", "how the way there is encrypted: starttls, tls, none", |config, text| {
+        let kinds = [("starttls", MailSecurity::StartTls), ("tls", MailSecurity::Tls), ("none", MailSecurity::None)];
+        put(&mut config.mail_security, choice(text, &kinds))
+    }),
+    setting("mail_from", "", "whom e-mail is from, as Vinyasa <tasks@acme.example>", |config, text| {
+        put(&mut config.mail_from, Ok((!text.is_empty()).then(|| text.to_owned())))
+    }),
+    setting("mail_user", "", "as whom the server logs in there", |config, text| {
+        put(&mut config.mail_user, Ok((!text.is_empty()).then(|| text.to_owned())))
+    }),
+    setting("mail_password", "", "with which password; better in the environment than on the command line", {
+        |config, text| put(&mut config.mail_password, Ok((!text.is_empty()).then(|| text.to_owned())))
+    }),
     setting("log", "info", "what is logged: error, warn, info, debug, trace, or a filter such as info,engine=debug", {
         |config, text| put(&mut config.log, Ok(Some(text.to_owned())))
     }),
@@ -326,6 +381,11 @@ fn url(text: &str) -> Result<String, String> {
 fn secret(text: &str) -> Result<String, String> {
     let is_right = text.len() >= 16 && text.bytes().all(|byte| byte.is_ascii_graphic());
     is_right.then(|| text.to_owned()).ok_or_else(|| "Not 16 or more letters, digits and signs".to_owned())
+}
+
+fn host_and_port(text: &str) -> Result<(String, u16), String> {
+    let pair = text.rsplit_once(':').and_then(|(host, port)| Some((host.to_owned(), port.parse().ok()?)));
+    pair.filter(|(host, _)| is_host(host)).ok_or_else(|| wrong("a host with a port, such as smtp.example:587", text))
 }
 
 /// What a browser calls the site of a page.
@@ -412,6 +472,12 @@ impl Config {
     /// Where the database is.
     pub fn location(&self) -> Location {
         self.database.clone().unwrap_or_else(|| Location::SqliteFile(self.data.join("vinyasa.db")))
+    }
+
+    /// How long sessions last.
+    pub fn session_lifetime(&self) -> Lifetime {
+        let ms = |time: Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
+        Lifetime { idle: ms(self.session_idle), whole: ms(self.session_lifetime) }
     }
 
     /// The limits of the API.

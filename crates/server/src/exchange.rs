@@ -6,6 +6,7 @@ use std::time::Instant;
 use engine::Api;
 use hyper::{Method, Request, Uri};
 
+use crate::account;
 use crate::metrics::Metrics;
 
 /// The name under which the filter of the log knows requests: `log = "info,request=debug"`.
@@ -55,8 +56,8 @@ impl Drop for Exchange<'_> {
         self.metrics.end(self.number, self.answer.map(|(status, _)| status), time);
         if let Some(Told { method, uri, client }) = &self.told {
             let ms = time.as_micros() as f64 / 1_000.0;
-            // Not the query: a token may stand in it.
-            let path = uri.path();
+            // Not the query: a token may stand in it. Nor the secret of an invitation.
+            let path = account::without_secret(uri.path());
             match self.answer {
                 Some((status, bytes)) => {
                     tracing::debug!(target: TARGET, %client, %method, path, status, bytes, ms, "answered");

@@ -1,6 +1,7 @@
 //! HTTP around the API: a request is read whole, answered, and written whole.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
@@ -23,16 +24,18 @@ use crate::cors::Cors;
 use crate::download;
 use crate::exchange::Exchange;
 use crate::files::{Files, Stored};
+use crate::login::Logins;
 use crate::metrics::{self, Metrics, Traffic};
 use crate::proxy::{Caller, Front, Peer};
+use crate::same_origin::{Source, source};
 use crate::test_mode::{Fate, PREFIX_OF_TESTS, TestMode};
 use crate::tls::Tls;
 use crate::upload::{self, Form};
-use crate::{VERSION, page};
+use crate::{VERSION, account, cookie, page};
 
 /// What is said on every answer of the API.
-const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=UTF-8");
-const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=UTF-8");
+pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=UTF-8");
+pub(crate) const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=UTF-8");
 const API_VERSION: (HeaderName, HeaderValue) =
     (HeaderName::from_static("x-asana-api-version"), HeaderValue::from_static("1.1"));
 
@@ -52,6 +55,7 @@ pub struct Http {
     request_timeout: Duration,
     front: Front,
     cors: Cors,
+    logins: Logins,
     metrics: Metrics,
     /// Who has it may see the metrics.
     metrics_token: Option<String>,
@@ -84,6 +88,7 @@ impl Http {
         let files = Files::below(&config.data, api.random.clone());
         Http {
             metrics: Metrics::new(&api),
+            logins: Logins::new(&api, config),
             metrics_token: config.metrics_token.clone(),
             tls: None,
             api,
@@ -128,7 +133,7 @@ impl Http {
         let answer = match self.cors.preflight(&request) {
             Some(answer) => answer.map(Either::Left),
             None => {
-                let answered = AssertUnwindSafe(self.dispatch(request, &base)).catch_unwind().await;
+                let answered = AssertUnwindSafe(self.dispatch(request, &base, address)).catch_unwind().await;
                 let mut answer = answered.unwrap_or_else(|_| Ok(self.refuse(&Error::server(), &base)))?;
                 self.cors.mark(grant, answer.headers_mut());
                 answer
@@ -138,7 +143,7 @@ impl Http {
         Ok(answer)
     }
 
-    async fn dispatch(&self, request: Request<Incoming>, base: &Arc<str>) -> Result<Answer, Dropped> {
+    async fn dispatch(&self, request: Request<Incoming>, base: &Arc<str>, address: IpAddr) -> Result<Answer, Dropped> {
         let (head, body) = request.into_parts();
         let path = head.uri.path();
         if path == DESCRIPTION && matches!(head.method.as_str(), "GET" | "HEAD") {
@@ -148,23 +153,61 @@ impl Http {
         }
         if let Some(below) = below(path, PREFIX) {
             let query = head.uri.query().unwrap_or_default();
+            let credential = Credential::of(&head.headers, query, base);
+            if credential.by_cookie
+                && !matches!(head.method.as_str(), "GET" | "HEAD")
+                && source(&head.headers, head.uri.authority(), base) != Source::Same
+            {
+                self.wait_for_sender(body, &head.headers).await;
+                let refusal =
+                    "A session may only be used by pages of this server (Origin, Sec-Fetch-Site or X-Same-Origin).";
+                return Ok(self.refuse(&Error::forbidden(refusal), base));
+            }
             let request = engine::Request {
                 method: Method::parse(head.method.as_str()),
                 path: below,
                 query,
-                token: token_of(&head.headers, query),
+                token: credential.digest,
                 content_type: text(&head.headers, &header::CONTENT_TYPE),
                 body: &[],
                 base: Arc::clone(base),
                 upload: None,
             };
-            if upload::is_form_of_parts(&head.headers) {
-                return self.take_form(request, body, &head.headers).await;
-            }
-            return match self.read_body(body, &head.headers).await {
-                Ok(body) => self.ask(&engine::Request { body: &body, ..request }).await.map(from_api),
-                Err(error) => Ok(self.refuse(&error, base)),
+            let answer = if upload::is_form_of_parts(&head.headers) {
+                self.take_form(request, body, &head.headers).await
+            } else {
+                match self.read_body(body, &head.headers, self.body_limit).await {
+                    Ok(body) => self.ask(&engine::Request { body: &body, ..request }).await.map(from_api),
+                    Err(error) => Ok(self.refuse(&error, base)),
+                }
             };
+            if let (true, Some(digest), Ok(answer)) = (credential.by_cookie, credential.digest, &answer)
+                && answer.status() != StatusCode::UNAUTHORIZED
+            {
+                self.logins.notice(&self.api, &digest).await;
+            }
+            return answer;
+        }
+        if account::is_here(path) {
+            let read = self.read_body(body, &head.headers, account::BODY_LIMIT).await;
+            let body = match read {
+                Ok(body) => body,
+                Err(error) => return Ok(self.refuse(&error, base)),
+            };
+            let visit = account::Visit {
+                method: &head.method,
+                path,
+                headers: &head.headers,
+                authority: head.uri.authority(),
+                body: &body,
+                base,
+                address,
+            };
+            let _shared = match &self.test {
+                Some(test) => Some(test.share().await),
+                None => None,
+            };
+            return Ok(account::answer(&self.logins, &self.api, &visit).await);
         }
         if path.starts_with(attachment::FILES) && matches!(head.method.as_str(), "GET" | "HEAD") {
             let query = head.uri.query().unwrap_or_default();
@@ -175,10 +218,13 @@ impl Http {
             return self.lead_to_file(&head.headers, head.uri.query().unwrap_or_default(), base).await;
         }
         if let (Some(test), Some(below)) = (&self.test, below(path, PREFIX_OF_TESTS)) {
-            let answered = match self.read_body(body, &head.headers).await {
+            let answered = match self.read_body(body, &head.headers, self.body_limit).await {
                 Ok(body) => test.answer(&self.api, head.method.as_str(), below, &body).await,
                 Err(error) => Err(error),
             };
+            if below == "/reset" && answered.is_ok() {
+                self.logins.forget();
+            }
             return Ok(from_api(answered.unwrap_or_else(|error| self.api.refuse(&error, base))));
         }
         Ok(match (head.method.as_str(), path) {
@@ -186,7 +232,7 @@ impl Http {
             ("GET" | "HEAD", "/-/health/ready") => self.ready().await,
             ("GET" | "HEAD", "/-/version") => say(StatusCode::OK, format!("{{\"version\":\"{VERSION}\"}}")),
             ("GET" | "HEAD", metrics::PATH) => self.metrics_for(&head.headers, base),
-            ("GET" | "HEAD", "/docs/errors") => with_type(StatusCode::OK, HTML, page::errors().into()),
+            ("GET" | "HEAD", "/docs/errors") => with_type(StatusCode::OK, HTML, page::error::errors().into()),
             _ => self.refuse(&Error::no_route(), base),
         })
     }
@@ -257,7 +303,7 @@ impl Http {
             method: Some(Method::Get),
             path: &format!("/attachments/{asset}"),
             query: "opt_fields=view_url",
-            token: token_of(headers, query),
+            token: Credential::of(headers, query, base).digest,
             content_type: None,
             body: &[],
             base: Arc::clone(base),
@@ -309,16 +355,16 @@ impl Http {
         }
     }
 
-    async fn read_body(&self, body: Incoming, headers: &HeaderMap) -> Result<Bytes, Error> {
+    async fn read_body(&self, body: Incoming, headers: &HeaderMap, limit: usize) -> Result<Bytes, Error> {
         if body.is_end_stream() {
             return Ok(Bytes::new());
         }
-        let too_large = || Error::too_large(self.body_limit);
-        if body.size_hint().lower() > self.body_limit as u64 {
+        let too_large = || Error::too_large(limit);
+        if body.size_hint().lower() > limit as u64 {
             self.wait_for_sender(body, headers).await;
             return Err(too_large());
         }
-        let read = tokio::time::timeout(self.body_timeout, collect(body, self.body_limit)).await;
+        let read = tokio::time::timeout(self.body_timeout, collect(body, limit)).await;
         match read {
             Ok(Ok(Some(body))) => Ok(body),
             Ok(Ok(None)) => Err(too_large()),
@@ -333,9 +379,24 @@ fn too_long() -> Error {
     Error { status: 504, ..Error::bad("The request took too long. What it was to change may still be changed.") }
 }
 
-/// The digest of the token that a request brings.
-fn token_of(headers: &HeaderMap, query: &str) -> Option<engine::access::Digest> {
-    text(headers, &header::AUTHORIZATION).and_then(token::from_header).or_else(|| token::from_query(query))
+/// What a request proves its caller with.
+struct Credential {
+    digest: Option<engine::access::Digest>,
+    /// Whether a browser sends it by itself, whoever wrote the page.
+    by_cookie: bool,
+}
+
+impl Credential {
+    /// A token, in the header or in the query, or else the session of a cookie.
+    fn of(headers: &HeaderMap, query: &str, base: &str) -> Self {
+        let token = text(headers, &header::AUTHORIZATION).and_then(token::from_header);
+        let token = token.or_else(|| token::from_query(query));
+        if token.is_some() || headers.contains_key(header::AUTHORIZATION) {
+            return Credential { digest: token, by_cookie: false };
+        }
+        let digest = cookie::read(headers, base);
+        Credential { digest, by_cookie: digest.is_some() }
+    }
 }
 
 /// What follows a prefix in a path that lies below it.
@@ -382,7 +443,7 @@ fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
 
-fn from_api(response: engine::Response) -> Answer {
+pub(crate) fn from_api(response: engine::Response) -> Answer {
     let status = StatusCode::from_u16(response.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut answer = with_type(status, JSON, response.body.into());
     let headers = answer.headers_mut();
@@ -401,7 +462,7 @@ fn say(status: StatusCode, json: String) -> Answer {
     with_type(status, JSON, json.into())
 }
 
-fn with_type(status: StatusCode, content_type: HeaderValue, body: Bytes) -> Answer {
+pub(crate) fn with_type(status: StatusCode, content_type: HeaderValue, body: Bytes) -> Answer {
     let mut answer = Response::new(Either::Left(Full::new(body)));
     *answer.status_mut() = status;
     answer.headers_mut().insert(header::CONTENT_TYPE, content_type);

@@ -11,7 +11,7 @@ use model::time::{format_time, parse_time};
 use model::{Clock, Random};
 use serde_json::{Map, Value as Json, json};
 use store::Snapshot;
-use tokio::sync::RwLock;
+use tokio::sync::{RwLock, RwLockReadGuard};
 
 use crate::open::TEST_START;
 
@@ -115,6 +115,11 @@ impl TestMode {
                 Fate::Answered(api.respond(request).await)
             }
         }
+    }
+
+    /// Keeps a reset waiting until it is dropped.
+    pub async fn share(&self) -> RwLockReadGuard<'_, ()> {
+        self.gate.read().await
     }
 
     /// The first fault whose turn it is. Every fault that matches counts the request.

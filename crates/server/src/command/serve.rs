@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use auth::password;
 use clap::Args;
 use engine::Api;
 use model::{Clock, Random};
+use phrase::Phrase;
 use resources::{RESOURCES, missing};
 use store::{Db, Location, Statement, Type};
 use tokio::net::{TcpListener, lookup_host};
@@ -29,8 +31,8 @@ use crate::{VERSION, log, metrics};
 
 /// What the help shows after the options, before the settings.
 pub const EXAMPLES: &str = "\
-The first line on standard output is JSON: {\"url\":...,\"version\":...} and, with --demo, \"token\". The log goes to
-standard error. SIGTERM and SIGINT let running requests finish.
+The first line on standard output is JSON: {\"url\":...,\"version\":...} and, with --demo, \"token\",
+\"login\" and \"password\". The log goes to standard error. SIGTERM and SIGINT let running requests finish.
 
 Examples:
   vinyasa serve --demo                           a trial, on http://127.0.0.1:8080, data in ./data
@@ -130,9 +132,8 @@ impl Serve {
         let mut first_line = vec![("url", url.as_str()), ("version", VERSION)];
         let metrics_url = metrics_url.map(|url| url + metrics::PATH);
         first_line.extend(metrics_url.as_deref().map(|url| ("metrics", url)));
-        if let Some(begun) = &begun {
-            first_line.push(("token", &begun.token));
-            first_line.extend(begun.login.as_deref().map(|login| ("login", login)));
+        if let Some(Begun { token, login, password }) = &begun {
+            first_line.extend([("token", token.as_str()), ("login", login.as_str()), ("password", password.as_str())]);
         }
         print_object(&first_line)?;
         let listeners =
@@ -156,8 +157,10 @@ struct Doors {
 struct Begun {
     /// The token of an administrator.
     token: String,
-    /// The administrator's address.
-    login: Option<String>,
+    /// The administrator's address, to log in with at `/-/login`.
+    login: String,
+    /// The administrator's password.
+    password: String,
 }
 
 impl Serve {
@@ -171,7 +174,13 @@ impl Serve {
                 ))),
                 None => {
                     let demo = sample::demo::fill(db, clock.now(), random).await?;
-                    Ok(Some(Begun { token: demo.token, login: Some(demo.email) }))
+                    let (password, digest) = invent_password(random).await?;
+                    let user = model::gid::parse(&demo.user).unwrap_or_default();
+                    write_as_administrator(db, clock.now(), move |call| {
+                        Ok(call.update("users", user, &[("password_digest", digest.into())])?)
+                    })
+                    .await?;
+                    Ok(Some(Begun { token: demo.token, login: demo.email, password }))
                 }
             };
         }
@@ -183,14 +192,24 @@ impl Serve {
             return Ok(None);
         }
         // No other process could ever put anything into a database in memory.
-        let random = random.clone();
+        let (password, digest) = invent_password(random).await?;
+        let (random, login) = (random.clone(), "admin@vinyasa.example");
         let founded = write_as_administrator(db, clock.now(), move |call| {
-            let person =
-                Person { name: "Administrator".into(), email: "admin@vinyasa.example".into(), password_digest: None };
+            let (name, email) = ("Administrator".to_owned(), login.to_owned());
+            let person = Person { name, email, password_digest: Some(digest) };
             found_organization(call, &random, "Vinyasa", &person)
         });
-        Ok(Some(Begun { token: founded.await?.token, login: None }))
+        Ok(Some(Begun { token: founded.await?.token, login: login.to_owned(), password }))
     }
+}
+
+/// A password for a trial, with its digest: easy to read out, and of so many that nobody guesses it at the pace that
+/// is allowed.
+async fn invent_password(random: &Random) -> Result<(String, String)> {
+    let password = Phrase(random.number() as u32).to_string();
+    let (random, text) = (random.clone(), password.clone());
+    let digest = tokio::task::spawn_blocking(move || password::digest(&random, &text)).await;
+    Ok((password, digest.map_err(Failure::new)?))
 }
 
 fn written(path: &Path) -> String {

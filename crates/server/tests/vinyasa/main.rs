@@ -7,6 +7,7 @@ mod crash;
 mod front;
 mod http;
 mod kill;
+mod login;
 mod metrics;
 mod people;
 mod process;

@@ -2,6 +2,8 @@
 
 mod add;
 mod deactivate;
+mod import;
+mod invite;
 mod list;
 mod set_password;
 
@@ -17,6 +19,8 @@ use crate::open::open_database;
 #[derive(Subcommand)]
 pub enum User {
     Add(add::Add),
+    Invite(invite::Invite),
+    Import(import::Import),
     List(list::List),
     SetPassword(set_password::SetPassword),
     Deactivate(deactivate::Deactivate),
@@ -28,14 +32,17 @@ impl User {
         let config = Config::load(common, &[])?;
         log::start(&config, "warn")?;
         let db = open_database(&config, false).await?;
+        let print = |line: String| print_line(&line);
         let done = match self {
-            User::Add(add) => add.run(&config, &db).await,
-            User::List(list) => list.run(&config, &db).await,
-            User::SetPassword(set_password) => set_password.run(&config, &db).await,
-            User::Deactivate(deactivate) => deactivate.run(&config, &db).await,
-            User::Reactivate(reactivate) => reactivate.run(&config, &db).await,
+            User::Add(add) => add.run(&config, &db).await.and_then(print),
+            User::Invite(invite) => invite.run(&config, &db).await,
+            User::Import(import) => import.run(&config, &db).await,
+            User::List(list) => list.run(&config, &db).await.and_then(print),
+            User::SetPassword(set_password) => set_password.run(&config, &db).await.and_then(print),
+            User::Deactivate(deactivate) => deactivate.run(&config, &db).await.and_then(print),
+            User::Reactivate(reactivate) => reactivate.run(&config, &db).await.and_then(print),
         };
         db.close().await;
-        print_line(&done?)
+        done
     }
 }
