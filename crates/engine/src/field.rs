@@ -31,7 +31,7 @@ pub enum Kind {
 }
 
 /// Where the rows of a to-many relation come from. In the texts, `t` is the target's row.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Edge {
     /// A table of pairs: `owner` and `target` are its columns, `order` the order of the targets (over its row `e`).
     Link {
@@ -66,7 +66,7 @@ pub enum Edge {
 
 /// What an object says about the targets of a relation: rows of their own, at most one for an object and a target. In the
 /// target's texts, `v` is that row; its columns are null when there is none.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Beside {
     /// The table.
     pub table: &'static str,

@@ -10,7 +10,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, LazyLock, RwLock};
+use std::sync::{Arc, LazyLock, OnceLock, RwLock};
 
 use rustc_hash::FxBuildHasher;
 use store::{Block, Query, Statement, Type};
@@ -53,6 +53,8 @@ pub(crate) struct Kind {
     number: u64,
     /// Whether the answer depends on who asks.
     personal: bool,
+    /// Whether the JSON of its rows is kept too.
+    written: bool,
 }
 
 impl Kind {
@@ -61,7 +63,12 @@ impl Kind {
         static NUMBERS: AtomicU64 = AtomicU64::new(1);
         let keep = store::reference::reads_only_reference(sql) && !template.names("now");
         let personal = template.is_personal();
-        keep.then(|| Kind { number: NUMBERS.fetch_add(1, Relaxed), personal })
+        keep.then(|| Kind { number: NUMBERS.fetch_add(1, Relaxed), personal, written: false })
+    }
+
+    /// Whether the JSON of its rows is kept too: when they read the same wherever they are shown.
+    pub fn with_json(self, written: bool) -> Self {
+        Kind { written, ..self }
     }
 }
 
@@ -74,10 +81,25 @@ struct Place {
     key: i64,
 }
 
+/// The rows of a key.
+#[derive(Debug, Default)]
+pub(crate) struct Rows {
+    pub block: Block,
+    /// Of each row what has been written of it, for rows that read the same in every answer.
+    pub json: Box<[OnceLock<Box<[u8]>>]>,
+}
+
+impl From<Block> for Rows {
+    fn from(block: Block) -> Self {
+        Rows { block, json: Box::default() }
+    }
+}
+
 #[derive(Debug)]
 struct Remembered {
     epochs: Epochs,
-    rows: Arc<Block>,
+    rows: Arc<Rows>,
+    size: usize,
 }
 
 #[derive(Debug, Default)]
@@ -133,18 +155,19 @@ impl Open<'_> {
         Place { kind: kind.number, user, app, key }
     }
 
-    /// Takes the keys whose rows are there out of `keys`, and gives their rows to `found`.
-    pub fn take(&self, kind: Kind, keys: &mut Vec<i64>, found: &mut Vec<(i64, Arc<Block>)>) {
+    /// Gives the rows that are there to `found`, and returns the keys of the others.
+    pub fn find(&self, kind: Kind, keys: &[i64], mut found: impl FnMut(i64, &Arc<Rows>)) -> Vec<i64> {
         let Ok(shelf) = self.kept.shelf(kind).read() else {
-            return;
+            return keys.to_vec();
         };
-        keys.retain(|key| match shelf.rows.get(&self.place(kind, *key)) {
-            Some(remembered) if remembered.epochs == self.epochs => {
-                found.push((*key, Arc::clone(&remembered.rows)));
-                false
+        let mut missing = Vec::new();
+        for key in keys {
+            match shelf.rows.get(&self.place(kind, *key)) {
+                Some(remembered) if remembered.epochs == self.epochs => found(*key, &remembered.rows),
+                _ => missing.push(*key),
             }
-            _ => true,
-        });
+        }
+        missing
     }
 
     /// Keeps the rows that a query has given for these keys; they stand together by their first column.
@@ -152,15 +175,17 @@ impl Open<'_> {
         let Ok(mut shelf) = self.kept.shelf(kind).write() else {
             return;
         };
-        for (key, rows) in apart(keys, answer) {
-            let size = ENTRY + rows.size();
+        for (key, block) in apart(keys, answer) {
+            // What is written of a row takes about as much as the row.
+            let size = ENTRY + block.size() * if kind.written { 2 } else { 1 };
             if shelf.size + size > LARGEST_SHELF {
                 *shelf = Shelf::default();
             }
             shelf.size += size;
-            let remembered = Remembered { epochs: self.epochs, rows: Arc::new(rows) };
+            let json = (0..if kind.written { block.len() } else { 0 }).map(|_| OnceLock::new()).collect();
+            let remembered = Remembered { epochs: self.epochs, rows: Arc::new(Rows { block, json }), size };
             if let Some(old) = shelf.rows.insert(self.place(kind, key), remembered) {
-                shelf.size -= ENTRY + old.rows.size();
+                shelf.size -= old.size;
             }
         }
     }

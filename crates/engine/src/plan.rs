@@ -131,6 +131,17 @@ pub(crate) struct PlannedField {
     pub show: Show,
 }
 
+impl PlannedField {
+    /// Whether its JSON depends on nothing but the row.
+    fn is_of_the_row_alone(&self) -> bool {
+        match &self.show {
+            Show::Cell(..) | Show::Null | Show::Member(..) => true,
+            Show::Object(fields) => fields.iter().all(PlannedField::is_of_the_row_alone),
+            Show::One(_) | Show::Many(_) | Show::Computed(_) => false,
+        }
+    }
+}
+
 /// How a field becomes JSON.
 #[derive(Debug)]
 pub(crate) enum Show {
@@ -248,6 +259,8 @@ fn order(edge: &Edge) -> &'static str {
 struct Known<'a> {
     resource: &'static Resource,
     selection: &'a Selection,
+    /// The edge that leads from an owner; none when the rows are found by their own gid.
+    edge: Option<Edge>,
     guarded: bool,
     node: Arc<Node>,
 }
@@ -265,15 +278,20 @@ impl<'a> Planner<'a> {
     }
 
     fn node(&mut self, resource: &'static Resource, selection: &'a Selection, by: &By<'_>, guarded: bool) -> Arc<Node> {
-        let same =
-            |known: &&Known<'_>| known.resource == resource && known.guarded == guarded && known.selection == selection;
-        if let (By::Gid, Some(known)) = (by, self.known.iter().find(same)) {
+        let edge = match by {
+            By::Gid => None,
+            By::Owner(edge) => Some(**edge),
+        };
+        let same = |known: &&Known<'_>| {
+            known.resource == resource && known.guarded == guarded && known.edge == edge && known.selection == selection
+        };
+        if let Some(known) = self.known.iter().find(same) {
             return Arc::clone(&known.node);
         }
         let node = Arc::new(self.new_node(resource, selection, by, guarded));
         // What is loaded through a list has to be loaded with that list.
-        if let (By::Gid, false) = (by, node.leads_through()) {
-            self.known.push(Known { resource, selection, guarded, node: Arc::clone(&node) });
+        if !matches!(edge, Some(Edge::Through { .. })) && !node.leads_through() {
+            self.known.push(Known { resource, selection, edge, guarded, node: Arc::clone(&node) });
         }
         node
     }
@@ -317,13 +335,15 @@ impl<'a> Planner<'a> {
             RowsBeside { id, template: Template::new(&sql, &types) }
         });
         let template = Template::new(&sql, &types);
+        let written = children.is_empty() && beside.is_none() && fields.iter().all(PlannedField::is_of_the_row_alone);
+        let kept = Keeping::of(&sql, &template).map(|kept| kept.with_json(written));
         Node {
             id,
             kind: resource.kind,
             typed: selection.resource_type,
             gid,
             subtype,
-            kept: Keeping::of(&sql, &template),
+            kept,
             template,
             beside,
             fields,

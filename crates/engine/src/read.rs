@@ -1,6 +1,5 @@
 //! Loads what a plan asks for, a level of the object graph at a time, and writes it as JSON.
 
-use std::borrow::Cow;
 use std::cell::Cell;
 use std::ops::Range;
 use std::sync::Arc;
@@ -31,7 +30,7 @@ pub struct Scene {
 /// The rows of one node.
 #[derive(Default)]
 struct Rows {
-    blocks: Vec<Arc<Block>>,
+    blocks: Vec<Arc<kept::Rows>>,
     /// In the order of the key and then of the query.
     index: Vec<At>,
     /// Where in the answer each of them has been written. Many objects name the same few people and projects.
@@ -54,19 +53,26 @@ struct At {
 const NOTHING: u32 = u32::MAX;
 
 impl Rows {
-    fn add(&mut self, blocks: impl Iterator<Item = Arc<Block>>) {
-        for block in blocks {
-            let number = self.blocks.len() as u32;
-            self.index.reserve(block.len());
-            for row in 0..block.len() {
-                if let Some(key) = block.int(row, 0) {
-                    self.index.push(At { key, block: number, row: row as u32, beside: NOTHING });
-                }
+    fn add(&mut self, rows: Arc<kept::Rows>) {
+        let number = self.blocks.len() as u32;
+        let block = &rows.block;
+        self.index.reserve(block.len());
+        for row in 0..block.len() {
+            if let Some(key) = block.int(row, 0) {
+                self.index.push(At { key, block: number, row: row as u32, beside: NOTHING });
             }
-            self.blocks.push(block);
         }
+        self.blocks.push(rows);
+    }
+
+    /// Sorts what was added.
+    fn sort(&mut self) {
         self.index.sort_by_key(|at| at.key);
         self.written.resize(self.index.len(), Cell::default());
+    }
+
+    fn block(&self, at: At) -> &Block {
+        &self.blocks[at.block as usize].block
     }
 
     /// The places of a key's rows.
@@ -76,7 +82,7 @@ impl Rows {
 
     fn int(&self, place: usize, column: usize) -> Option<i64> {
         let at = self.index[place];
-        self.blocks[at.block as usize].int(at.row as usize, column)
+        self.block(at).int(at.row as usize, column)
     }
 }
 
@@ -211,33 +217,38 @@ impl<'a> Level<'a> {
         queries: &mut Vec<Query>,
     ) -> Vec<Sent> {
         let mut sent = Vec::new();
-        let mut found = Vec::new();
-        for (awaited, keys) in &mut self.awaited {
-            let rows = &mut loaded.rows[awaited.place()];
-            if rows.asked.is_empty() {
-                rows.asked.clone_from(keys);
-            } else {
+        self.awaited.retain_mut(|(awaited, keys)| {
+            let place = awaited.place();
+            let rows = &mut loaded.rows[place];
+            if !rows.asked.is_empty() {
                 keys.retain(|key| rows.asked.binary_search(key).is_err());
-                rows.asked = distinct(rows.asked.iter().chain(&*keys).copied());
+            }
+            if keys.is_empty() {
+                return false;
             }
             let kind = awaited.kept();
-            let mut missing = Cow::Borrowed(&**keys);
-            if let (Some(kind), Some(kept)) = (kind, kept) {
-                kept.take(kind, missing.to_mut(), &mut found);
-                if cfg!(debug_assertions) {
-                    missing = Cow::Borrowed(keys);
-                } else {
-                    rows.add(found.drain(..).map(|(_, rows)| rows));
-                }
-            }
+            let mut known = Vec::new();
+            let found = kind.zip(kept).map(|(kind, kept)| {
+                kept.find(kind, keys, |key, found| match cfg!(debug_assertions) {
+                    true => known.push((key, Arc::clone(found))),
+                    false => rows.add(Arc::clone(found)),
+                })
+            });
+            let missing = if cfg!(debug_assertions) { &*keys } else { found.as_ref().unwrap_or(keys) };
             for ids in missing.chunks(LONGEST_LIST) {
                 let bindings = Bindings { viewer: &scene.viewer, now: scene.now, ids, named: &[] };
                 queries.push(awaited.template().bind(&bindings));
                 let keys = if kind.is_some() { ids.to_vec() } else { Vec::new() };
-                sent.push(Sent { place: awaited.place(), kind, keys, known: std::mem::take(&mut found) });
+                sent.push(Sent { place, kind, keys, known: std::mem::take(&mut known) });
             }
-        }
-        self.awaited.retain(|(_, keys)| !keys.is_empty());
+            rows.sort();
+            if rows.asked.is_empty() {
+                rows.asked = std::mem::take(keys);
+            } else {
+                rows.asked = distinct(rows.asked.iter().chain(&*keys).copied());
+            }
+            true
+        });
         sent
     }
 }
@@ -250,7 +261,7 @@ struct Sent {
     kind: Option<kept::Kind>,
     keys: Vec<i64>,
     /// What is kept already, where it is read all the same, and compared.
-    known: Vec<(i64, Arc<Block>)>,
+    known: Vec<(i64, Arc<kept::Rows>)>,
 }
 
 impl Sent {
@@ -262,7 +273,7 @@ impl Sent {
         if !self.known.is_empty() {
             let rows = kept::apart(&self.keys, answer);
             if let Some((key, _)) =
-                self.known.iter().find(|(key, known)| rows.get(key).is_some_and(|now| now != &**known))
+                self.known.iter().find(|(key, known)| rows.get(key).is_some_and(|now| *now != known.block))
             {
                 return Err(store::Error::Engine(format!("the rows kept for {key} are out of date: {answer:?}")));
             }
@@ -299,7 +310,9 @@ pub async fn load(
         let open = kept.open(&scene.viewer, seen);
         for (sent, answer) in sent.iter().zip(answers) {
             sent.keep(&answer, open)?;
-            loaded.rows[sent.place].add(std::iter::once(Arc::new(answer)));
+            let rows = &mut loaded.rows[sent.place];
+            rows.add(Arc::new(answer.into()));
+            rows.sort();
         }
         level = loaded.next(&level, &mut through);
         if level.awaited.is_empty() && through.is_empty() {
@@ -378,9 +391,9 @@ impl Loaded {
         let beside = node.beside.as_ref().and_then(|beside| {
             let rows = &self.rows[beside.id];
             let at = rows.index.get(at.beside as usize)?;
-            Some((&*rows.blocks[at.block as usize], at.row as usize))
+            Some((rows.block(*at), at.row as usize))
         });
-        Row { block: &rows.blocks[at.block as usize], row: at.row as usize, beside }
+        Row { block: rows.block(at), row: at.row as usize, beside }
     }
 
     /// The distinct keys that the rows of a node have for a relation.
@@ -417,7 +430,7 @@ impl Loaded {
         let node = &*child.node;
         let by_object = std::mem::take(&mut self.rows[node.id].index);
         let blocks = &self.rows[node.id].blocks;
-        let target = |at: &At| blocks[at.block as usize].int(at.row as usize, node.gid?);
+        let target = |at: &At| blocks[at.block as usize].block.int(at.row as usize, node.gid?);
         let said = node.beside.as_ref().map(|beside| &self.rows[beside.id]);
         let mut joined: Vec<At> = Vec::new();
         for key in self.keys(owner, child) {
@@ -584,7 +597,17 @@ impl<'a> Record<'a> {
 
     /// Writes it, or copies what was written of it before: an object reads the same wherever it is shown.
     fn write(&self, out: &mut Vec<u8>) {
-        let written = &self.loaded.rows[self.node.id].written[self.place];
+        let rows = &self.loaded.rows[self.node.id];
+        let at = rows.index[self.place];
+        if let Some(json) = rows.blocks[at.block as usize].json.get(at.row as usize) {
+            let json = json.get_or_init(|| {
+                let mut json = Vec::new();
+                self.write_new(&mut json);
+                json.into_boxed_slice()
+            });
+            return out.extend_from_slice(json);
+        }
+        let written = &rows.written[self.place];
         let (start, end) = written.get();
         if end > 0 {
             return out.extend_from_within(start as usize..end as usize);
