@@ -132,11 +132,12 @@ pub fn require_member(call: &mut Call<'_>, workspace: i64, user: i64, field: &st
 }
 
 static MEMBERS: LazyLock<Template> = LazyLock::new(|| {
-    let text = "SELECT user_id FROM workspace_memberships WHERE user_id IN ({ids}) AND workspace_id = :workspace";
+    let text = "SELECT m.user_id FROM workspace_memberships m CROSS JOIN users u WHERE m.user_id IN ({ids}) \
+         AND m.workspace_id = :workspace AND u.gid = m.user_id AND u.deactivated_at IS NULL";
     Template::new(text, &[Type::Int])
 });
 
-/// Refuses people of whom one does not belong to the workspace. Whoever does is not put out of it before the transaction
+/// Refuses people of whom one does not belong to the workspace, or was deactivated. Whoever does is not put out of it before the transaction
 /// ends.
 pub fn require_members(call: &mut Call<'_>, workspace: i64, users: &[i64], field: &str) -> Result<()> {
     if users.is_empty() {

@@ -129,7 +129,10 @@ both!(whoever_leaves_is_let_in_no_more_and_the_work_goes_on, |place| {
     assert_eq!(cat.get(&format!("/api/1.0/projects/{private}")).status, 403);
     assert_eq!(ann.get(&format!("/api/1.0/users?workspace={workspace}")).data().as_array().map(Vec::len), Some(3));
 
-    // Nobody brings the person in again by another way.
+    // Nobody gives the person anything to do, or brings the person in again by another way.
+    let data = json!({"data": {"workspace": workspace, "name": "x", "assignee": bob_gid}});
+    let refusal = format!("assignee: Not a user in Organization: {bob_gid}");
+    assert_eq!(ann.post("/api/1.0/tasks", &data).error(), (400, refusal));
     refused(
         &place.run(&["admin", "team", "add", "--team", "Acme", "bob@acme.example"]),
         1,

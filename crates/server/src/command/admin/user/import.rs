@@ -51,7 +51,7 @@ pub struct Import {
     file: PathBuf,
     #[command(flatten)]
     which: Which,
-    /// Make a link for everybody who is new, as `user invite` does
+    /// Make a link, as `user invite` does, for everybody of the file who has neither a password nor a link yet
     #[arg(long)]
     invite: bool,
     /// Send the links by e-mail
@@ -120,7 +120,7 @@ impl Import {
                     Settled::Changed => imported.changed += 1,
                     Settled::Unchanged => imported.unchanged += 1,
                 }
-                if invites && settled == Settled::Added {
+                if invites && waits_for_link(call, user)? {
                     let now = call.now;
                     let invitation = invitation::create(call.write()?, &random, now, user)?;
                     invitations.push((entry.place.email.clone(), invitation));
@@ -155,6 +155,13 @@ impl Import {
 
 fn refused(file: &str, wrong: &[String]) -> Failure {
     Failure::new(format_args!("{file}: nothing was imported:\n  {}", wrong.join("\n  ")))
+}
+
+/// Whether somebody has neither a password nor a link to set one.
+fn waits_for_link(call: &mut Call<'_>, user: i64) -> Result<bool> {
+    let waits = "SELECT u.gid FROM users u WHERE u.gid = ?1 AND u.password_digest IS NULL \
+         AND NOT EXISTS (SELECT 1 FROM invitations i WHERE i.user_id = u.gid AND i.expires_at > ?2)";
+    Ok(call.number(waits, &[user.into(), call.now.into()])?.is_some())
 }
 
 /// How far it has come, for somebody who watches.

@@ -19,7 +19,7 @@ Prints one line: {\"user\":GID}.
 
 Examples:
   vinyasa admin user set-password bob@acme.example
-  pwgen -s 20 1 | tee bob.txt | vinyasa admin user set-password bob@acme.example --password-file -";
+  head -c 15 /dev/urandom | base64 | tee bob.txt | vinyasa admin user set-password bob@acme.example --password-file -";
 
 /// Set a person's password
 #[derive(Args)]
