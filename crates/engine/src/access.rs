@@ -143,7 +143,20 @@ impl Viewers {
 pub async fn viewer(read: &mut Read, user: i64, epoch: i64) -> Result<Viewer, store::Error> {
     let queries = [Query::new(&WORKSPACES, vec![user.into()]), Query::new(&TEAMS, vec![user.into()])];
     let blocks = read.level(&queries).await?;
-    let (memberships, teams) = (&blocks[0], &blocks[1]);
+    Ok(viewer_of(user, epoch, &blocks[0], &blocks[1]))
+}
+
+/// The viewer that a user is, inside a write; nobody for user 0.
+pub fn viewer_in(write: &mut Write, user: i64, app: i64) -> Result<Viewer, store::Error> {
+    if user == 0 {
+        return Ok(Viewer::default());
+    }
+    let memberships = write.query(&WORKSPACES, &[user.into()])?;
+    let teams = write.query(&TEAMS, &[user.into()])?;
+    Ok(Viewer { app, ..viewer_of(user, 0, &memberships, &teams) })
+}
+
+fn viewer_of(user: i64, epoch: i64, memberships: &Block, teams: &Block) -> Viewer {
     let mut viewer = Viewer { user, app: 0, principals: vec![user], workspaces: Vec::new(), epoch };
     for row in 0..memberships.len() {
         let workspace = memberships.int(row, 0).unwrap_or_default();
@@ -154,7 +167,7 @@ pub async fn viewer(read: &mut Read, user: i64, epoch: i64) -> Result<Viewer, st
     }
     viewer.principals.extend((0..teams.len()).filter_map(|row| teams.int(row, 0)));
     viewer.principals.sort_unstable();
-    Ok(viewer)
+    viewer
 }
 
 /// The statement that tells a viewer's levels on objects of a resource.

@@ -5,6 +5,7 @@ use std::sync::{Arc, RwLock};
 
 use model::{Clock, Random};
 use store::{Db, Read};
+use tokio::sync::Notify;
 
 use crate::access::{self, Digest, Levels, Name, Viewer, Viewers, field_refusal, object_query, path_refusal};
 use crate::apply::Ready;
@@ -13,7 +14,7 @@ use crate::call::{Call, Shared};
 use crate::error::{Error, Result};
 use crate::kept::{Epochs, Kept};
 use crate::link::Links;
-use crate::operation::{Action, Listing, Method, Operation, Outcome, Rule};
+use crate::operation::{Action, Listing, Method, OWN, Operation, Outcome, Rule};
 use crate::page::{Listed, Listings, Page, Tokens, filter_value, scope};
 use crate::parameter::{Parameters, shortened};
 use crate::plan::Plan;
@@ -26,8 +27,17 @@ use crate::select::Selection;
 /// Below this path lies the API.
 pub const PREFIX: &str = "/api/1.0";
 
+/// What of the path of an address names an operation; `None` when it is not one of the API's and not one of our own.
+pub fn path_of_operation(path: &str) -> Option<&str> {
+    let below = |prefix: &str| path.strip_prefix(prefix).filter(|below| below.is_empty() || below.starts_with('/'));
+    match below(OWN) {
+        Some(_) => Some(path),
+        None => below(PREFIX).filter(|path| path.strip_prefix(OWN).is_none()),
+    }
+}
+
 /// Numbers that an installation may set.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Limits {
     /// The largest `limit` of a page.
     pub page: usize,
@@ -35,11 +45,15 @@ pub struct Limits {
     pub unpaginated: usize,
     /// How long an offset is good for, in seconds.
     pub offset_lifetime: i64,
+    /// How long things stay in the trash, in days.
+    pub trash_days: i64,
+    /// How long jobs that are done can be asked about, in days.
+    pub job_days: i64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { page: 100, unpaginated: 10_000, offset_lifetime: 86_400 }
+        Limits { page: 100, unpaginated: 10_000, offset_lifetime: 86_400, trash_days: 30, job_days: 30 }
     }
 }
 
@@ -92,6 +106,8 @@ pub struct Api {
     kept: Kept,
     listings: Listings,
     shared: Arc<Shared>,
+    /// Told when a request has left something for later.
+    enqueued: Notify,
     plans: RwLock<HashMap<PlanKey, Arc<Plan>>>,
 }
 
@@ -101,6 +117,8 @@ type PlanKey = ((usize, usize), String);
 /// What a write came to.
 enum Applied {
     Done(Outcome),
+    /// As [`Applied::Done`], and there is something to be done later.
+    Enqueued(Outcome),
     /// The viewer was out of date: nothing was done.
     Stale,
 }
@@ -129,8 +147,15 @@ impl Api {
             kept: Kept::default(),
             listings: Listings::default(),
             shared: Arc::default(),
+            enqueued: Notify::new(),
             plans: RwLock::default(),
         }
+    }
+
+    /// Ends when a request of this process has left something for later since the last time. Others may have done so too,
+    /// who can't tell.
+    pub async fn wait_for_jobs(&self) {
+        self.enqueued.notified().await;
     }
 
     /// Forgets who the callers are and what is kept: the database has been put back to an earlier state, and its epochs
@@ -233,6 +258,7 @@ impl Api {
                 base: Arc::clone(&request.base),
                 now: self.clock.now(),
                 links: Arc::clone(&self.links),
+                limits: self.limits,
             },
         };
         let answer = match operation.action {
@@ -511,15 +537,23 @@ impl Api {
                 }
                 let apply = |call: &mut Call<'_>| {
                     call.body = body;
-                    ready.run(call)
+                    let outcome = ready.run(call)?;
+                    Ok(if call.enqueued { Applied::Enqueued(outcome) } else { Applied::Done(outcome) })
                 };
-                Call::run(write, &viewer, &shared, now, apply).map(Applied::Done)
+                Call::run(write, &viewer, &shared, now, apply)
             })
             .await?;
-        match applied {
-            Applied::Stale => Ok(None),
-            Applied::Done(Outcome::Empty) => Ok(Some(Response::empty())),
-            Applied::Done(Outcome::Object(gid)) => self.written(asked, gid, digest).await.map(Some),
+        let outcome = match applied {
+            Applied::Stale => return Ok(None),
+            Applied::Done(outcome) => outcome,
+            Applied::Enqueued(outcome) => {
+                self.enqueued.notify_one();
+                outcome
+            }
+        };
+        match outcome {
+            Outcome::Empty => Ok(Some(Response::empty())),
+            Outcome::Object(gid) => self.written(asked, gid, digest).await.map(Some),
         }
     }
 
@@ -646,6 +680,6 @@ fn write_next_page(asked: &Asked<'_>, offset: &str, out: &mut Vec<u8>) {
     writer.raw(b",\"path\":");
     writer.text(&path);
     writer.raw(b",\"uri\":");
-    writer.parts(&[&asked.scene.base, PREFIX, &path]);
+    writer.parts(&[&asked.scene.base, operation.prefix(), &path]);
     writer.raw(b"}");
 }

@@ -73,6 +73,8 @@ pub struct Call<'a> {
     /// What is kept between requests.
     pub shared: &'a Shared,
     pub(crate) pending: Pending,
+    /// Whether it leaves something for later.
+    pub(crate) enqueued: bool,
     known: Known,
     /// Whether it has changed reference tables, of which rows are kept.
     changes_reference: bool,
@@ -116,7 +118,18 @@ impl<'a> Call<'a> {
         apply: impl FnOnce(&mut Call<'a>) -> std::result::Result<T, E>,
     ) -> std::result::Result<T, E> {
         let (body, pending, known) = Default::default();
-        let mut call = Call { write, viewer, now, target: 0, body, shared, pending, known, changes_reference: false };
+        let mut call = Call {
+            write,
+            viewer,
+            now,
+            target: 0,
+            body,
+            shared,
+            pending,
+            enqueued: false,
+            known,
+            changes_reference: false,
+        };
         let applied = apply(&mut call)?;
         call.finish()?;
         if call.changes_reference {
@@ -130,6 +143,11 @@ impl<'a> Call<'a> {
         self.flush()?;
         self.known.forget();
         Ok(self.write)
+    }
+
+    /// Whether nobody else writes while this transaction is open.
+    pub fn is_alone(&self) -> bool {
+        self.write.is_alone()
     }
 
     /// A number that nobody else gets.
@@ -210,6 +228,18 @@ impl<'a> Call<'a> {
     pub fn select(&mut self, template: &Template, ids: &[i64], named: &[(&str, Value)]) -> Result<Block> {
         let query = template.bind(&Bindings { viewer: self.viewer, now: self.now, ids, named });
         self.ask(&query.statement, &query.parameters)
+    }
+
+    /// As [`Call::select`], for a statement that returns nothing; answers how many rows it changed. `ids` may be as many as
+    /// they like: it runs for as many at once as a list may have.
+    pub fn execute_for(&mut self, template: &Template, ids: &[i64], named: &[(&str, Value)]) -> Result<u64> {
+        let mut changed = 0;
+        for ids in ids.chunks(LONGEST_LIST) {
+            let query = template.bind(&Bindings { viewer: self.viewer, now: self.now, ids, named });
+            self.changes_reference |= query.statement.changes_reference();
+            changed += self.write()?.execute(&query.statement, &query.parameters)?;
+        }
+        Ok(changed)
     }
 
     fn ask(&mut self, statement: &Arc<Statement>, parameters: &[Value]) -> Result<Block> {

@@ -13,6 +13,7 @@ pub mod change;
 pub mod error;
 pub mod field;
 pub mod input;
+pub mod job;
 pub mod json;
 pub mod kept;
 pub mod link;
@@ -29,6 +30,6 @@ pub mod route;
 pub mod select;
 pub mod sql;
 
-pub use api::{Api, Limits, PREFIX, Request};
+pub use api::{Api, Limits, PREFIX, Request, path_of_operation};
 pub use error::{Error, Result};
 pub use response::Response;

@@ -7,7 +7,7 @@ use crate::api::{Api, PREFIX};
 use crate::body::properties;
 use crate::field::{Field, Kind, Shown, Source};
 use crate::input::InputKind;
-use crate::operation::{Action, FilterKind, Method, QueryKind};
+use crate::operation::{Action, FilterKind, Method, Operation, QueryKind};
 use crate::resource::Resource;
 use crate::route::Route;
 
@@ -20,14 +20,15 @@ pub fn document(api: &Api, base: &str) -> String {
     let document = Document { api };
     let mut paths = Map::new();
     for route in api.routes.all() {
-        if matches!(route.operation.action, Action::Missing) {
+        if matches!(route.operation.action, Action::Missing) || route.operation.is_own() {
             continue;
         }
         let path = paths.entry(route.operation.path).or_insert_with(|| json!({}));
         path[route.operation.method.name().to_lowercase()] = document.operation(route);
     }
     let mut schemas = Map::new();
-    for resource in api.resources.iter().copied().filter(|resource| resource.has_gid()) {
+    let is_own = |resource: &Resource| resource.operations.iter().any(Operation::is_own);
+    for resource in api.resources.iter().copied().filter(|resource| resource.has_gid() && !is_own(resource)) {
         let name = schema_name(resource);
         schemas.insert(format!("{name}Compact"), document.object(resource, 0, |shown| shown == Shown::Compact));
         schemas.insert(name, document.object(resource, 0, |shown| shown != Shown::Never));

@@ -2,6 +2,7 @@
 
 use model::Level;
 
+use crate::api::PREFIX;
 use crate::call::Call;
 use crate::error::Result;
 use crate::input::{Input, InputKind};
@@ -251,7 +252,8 @@ pub struct Operation {
     pub id: &'static str,
     /// The method.
     pub method: Method,
-    /// The path below `/api/1.0`.
+    /// The path below `/api/1.0`; that of this server's own operations, which the contract does not have, begins with
+    /// [`OWN`] and lies below nothing.
     pub path: &'static str,
     /// What it does.
     pub action: Action,
@@ -358,7 +360,20 @@ pub const fn missing(id: &'static str, method: Method, path: &'static str) -> Op
     Operation { status: 501, ..operation(id, method, path, Action::Missing) }
 }
 
+/// Where this server's own operations are.
+pub const OWN: &str = "/-/v1";
+
 impl Operation {
+    /// Whether it is this server's own, and none of the contract.
+    pub fn is_own(&self) -> bool {
+        self.path.starts_with(OWN)
+    }
+
+    /// What stands before its path in an address.
+    pub fn prefix(&self) -> &'static str {
+        if self.is_own() { "" } else { PREFIX }
+    }
+
     /// The body may also carry these.
     pub const fn with(mut self, inputs: &'static [Input]) -> Self {
         self.inputs = inputs;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use store::{Block, Cell as Value, Query, Read};
 
 use crate::access::Viewer;
+use crate::api::Limits;
 use crate::field::Kind;
 use crate::json::Writer;
 use crate::kept::{self, Epochs, Kept, Open};
@@ -25,6 +26,8 @@ pub struct Scene {
     pub now: i64,
     /// What signs addresses.
     pub links: Arc<Links>,
+    /// The numbers of the installation.
+    pub limits: Limits,
 }
 
 /// The rows of one node.

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::field::Field;
+use crate::job::Job;
 use crate::operation::Operation;
 
 /// Who may see a row. Each becomes one SQL predicate that every read of the resource carries.
@@ -64,6 +65,8 @@ pub struct Resource {
     pub fields: &'static [Field],
     /// The operations.
     pub operations: &'static [Operation],
+    /// What its rules leave for later.
+    pub jobs: &'static [&'static Job],
 }
 
 impl Resource {
@@ -81,6 +84,7 @@ impl Resource {
             subtype: "",
             fields: &[],
             operations: &[],
+            jobs: &[],
         }
     }
 

@@ -27,6 +27,7 @@ const OBJECTS: &[(&str, &str)] = &[
     ("attachments", "attachment"),
     ("custom_fields", "custom_field"),
     ("enum_options", "enum_option"),
+    ("jobs", "job"),
     ("custom_field_settings", "custom_field_setting"),
 ];
 
@@ -77,6 +78,10 @@ const REFERENCES: &[(&str, &str, &str)] = &[
     ("custom_field_values", "custom_field_id", "custom_fields"),
     ("custom_field_values", "enum_option_id", "enum_options"),
     ("custom_field_value_items", "value_id", "custom_field_values"),
+    ("jobs", "user_id", "users"),
+    ("job_copies", "job_id", "jobs"),
+    ("trash", "gid", "objects"),
+    ("favorites", "object_id", "objects"),
     ("workspace_memberships", "workspace_id", "workspaces"),
     ("workspace_memberships", "user_id", "users"),
     ("team_memberships", "team_id", "teams"),
@@ -98,6 +103,31 @@ const RULES: &[(&str, &str)] = &[
         "a project and its object are not in the trash together",
         "SELECT t.gid FROM projects t JOIN objects o ON o.gid = t.gid \
          WHERE (t.deleted_at IS NULL) <> (o.deleted_at IS NULL)",
+    ),
+    (
+        "a tag and its object are not in the trash together",
+        "SELECT t.gid FROM tags t JOIN objects o ON o.gid = t.gid WHERE (t.deleted_at IS NULL) <> (o.deleted_at IS NULL)",
+    ),
+    (
+        "a custom field and its object are not in the trash together",
+        "SELECT t.gid FROM custom_fields t JOIN objects o ON o.gid = t.gid \
+         WHERE (t.deleted_at IS NULL) <> (o.deleted_at IS NULL)",
+    ),
+    (
+        "what can be had back is not in the trash",
+        "SELECT t.gid FROM trash t JOIN objects o ON o.gid = t.gid WHERE o.deleted_at IS NULL OR o.kind <> t.kind",
+    ),
+    (
+        "something in the trash went there with nothing",
+        "SELECT t.gid FROM tasks t WHERE (t.deleted_at IS NULL) <> (t.deleted_with_id IS NULL) \
+         OR (t.deleted_with_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM trash e WHERE e.gid = t.deleted_with_id)) \
+         UNION ALL SELECT p.gid FROM projects p \
+         WHERE p.deleted_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM trash e WHERE e.gid = p.gid)",
+    ),
+    (
+        "something is there whose parent is in the trash",
+        "SELECT t.gid FROM tasks t JOIN tasks p ON p.gid = t.parent_id \
+         WHERE t.deleted_at IS NULL AND p.deleted_at IS NOT NULL",
     ),
     (
         "a task stands in a section of another project",

@@ -76,6 +76,11 @@ impl Write {
         self.run(|session| step.check().and_then(|()| session.later(step)))
     }
 
+    /// What has gone wrong in this transaction, if something has.
+    pub fn failure(&self) -> Option<&Error> {
+        self.failure.as_ref()
+    }
+
     /// Whether nobody else writes while this transaction is open, so that what it has read stays true without a lock.
     pub fn is_alone(&self) -> bool {
         self.session.is_alone()

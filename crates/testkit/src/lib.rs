@@ -26,8 +26,10 @@ pub mod consistency {
     }
 }
 
+use std::cell::RefCell;
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use engine::access::{Digest, Viewer};
@@ -36,9 +38,10 @@ use engine::call::{Call, Shared};
 use engine::operation::{Method, Operation};
 use engine::resource::Resource;
 use engine::{Api, Limits, Request, Response};
+use jobs::{Pace, Queue};
 use model::{Clock, Random};
 use serde_json::{Value as Json, json};
-use store::{Db, Location, Options};
+use store::{Db, Location, Options, Query, Statement, Type};
 
 /// 2026-03-02T10:00:00Z, a Monday: the moment at which every test begins.
 pub const START: i64 = 1_772_445_600_000;
@@ -72,7 +75,13 @@ macro_rules! both {
     };
 }
 
-/// Runs a test to its end.
+tokio::task_local! {
+    /// The worlds of the test that is running.
+    static WORLDS: RefCell<Vec<World>>;
+}
+
+/// Runs a test to its end. It fails when it leaves jobs behind that are due or have been given up, unless its world
+/// says that it does ([`World::leaves_jobs`]).
 pub fn run(test: impl Future<Output = ()>) {
     // What the server logs stands beside the failure that it explains. A second test of the process finds it set.
     let _ = tracing_subscriber::fmt()
@@ -84,7 +93,13 @@ pub fn run(test: impl Future<Output = ()>) {
         .enable_all()
         .build()
         .expect("a runtime starts")
-        .block_on(test);
+        .block_on(WORLDS.scope(RefCell::default(), async {
+            test.await;
+            let worlds = WORLDS.with(RefCell::take);
+            for world in worlds {
+                world.expect_no_jobs().await;
+            }
+        }));
 }
 
 /// The API over a fresh database.
@@ -95,7 +110,11 @@ pub struct World {
     /// Its clock, which stands still until a test moves it.
     pub clock: Clock,
     random: Random,
+    leaves_jobs: Arc<AtomicBool>,
 }
+
+/// How many objects a step of a job may touch, where the test does not say.
+const STEP: i64 = 100;
 
 impl World {
     /// Puts the database back to what it was.
@@ -122,15 +141,59 @@ impl World {
         let random = Random::seeded(42);
         let key = b"a key for the offsets of tests".to_vec();
         let api = Api::new(db, resources, missing, limits, clock.clone(), random.clone(), key);
-        World { api: Arc::new(api), clock, random }
+        let world = World { api: Arc::new(api), clock, random, leaves_jobs: Arc::default() };
+        // Outside of `run` nobody looks.
+        let _ = WORLDS.try_with(|worlds| worlds.borrow_mut().push(world.clone()));
+        world
+    }
+
+    /// Runs all jobs that are due, in the order in which a server would. How many ended.
+    pub async fn run_jobs(&self) -> usize {
+        self.queue("testkit", STEP).run_due().await.expect("the queue can be read and written")
+    }
+
+    /// Puts what runs by itself into the queue, due now.
+    pub async fn schedule_jobs(&self) {
+        self.queue("testkit", STEP).schedule().await.expect("the queue can be written");
+    }
+
+    /// The queue as a process of this name sees it, with steps of this size.
+    pub fn queue(&self, owner: &str, size: i64) -> Queue {
+        Queue::new(Arc::clone(&self.api), owner.to_owned(), Pace::Fixed(size))
+    }
+
+    /// The test means to leave jobs behind.
+    pub fn leaves_jobs(&self) {
+        self.leaves_jobs.store(true, Relaxed);
+    }
+
+    async fn expect_no_jobs(&self) {
+        if self.leaves_jobs.load(Relaxed) {
+            return;
+        }
+        let text = "SELECT kind, state, last_error FROM queued_jobs \
+                    WHERE run_at <= ?1 OR lease IS NOT NULL OR failed_at IS NOT NULL ORDER BY id";
+        let statement = Statement::new(text, &[Type::Text, Type::Text, Type::Text]);
+        let query = Query::new(&statement, vec![self.clock.now().into()]);
+        // A test that has closed its database, or damaged it, had other plans.
+        let Ok(mut read) = self.api.db.begin_read().await else { return };
+        let Ok(block) = read.one(query).await else { return };
+        let line = |row| [0, 1, 2].map(|column| block.text(row, column).unwrap_or_default()).join(" ");
+        let left: Vec<String> = (0..block.len()).map(line).collect();
+        assert!(left.is_empty(), "the test leaves jobs behind: {left:#?}");
     }
 
     /// Another server over the same database: it remembers callers and plans by itself.
     pub fn another(&self) -> World {
         let Api { db, resources, limits, clock, random, .. } = &*self.api;
         let key = b"a key for the offsets of tests".to_vec();
-        let api = Api::new(db.clone(), resources, &[], limits.clone(), clock.clone(), random.clone(), key);
-        World { api: Arc::new(api), clock: self.clock.clone(), random: self.random.clone() }
+        let api = Api::new(db.clone(), resources, &[], *limits, clock.clone(), random.clone(), key);
+        World {
+            api: Arc::new(api),
+            clock: self.clock.clone(),
+            random: self.random.clone(),
+            leaves_jobs: Arc::clone(&self.leaves_jobs),
+        }
     }
 
     /// Writes as an administrator of the machine would, outside of any operation.
