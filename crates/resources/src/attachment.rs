@@ -198,6 +198,39 @@ fn create_attachment(call: &mut Call<'_>) -> Result<Outcome> {
     Ok(Outcome::Object(attachment))
 }
 
+/// Gives a task what is attached to another one. The content of files is the same, and kept as long as one row names it.
+pub fn copy_all(call: &mut Call<'_>, from: i64, to: i64) -> Result<()> {
+    let found = call.query(
+        "SELECT name, resource_subtype, url, file, content_type, size, connected_app_id, workspace_id FROM attachments \
+         WHERE parent_id = ?1 ORDER BY gid",
+        &[Type::Text, Type::Text, Type::Text, Type::Text, Type::Text, Type::Int, Type::Int, Type::Int],
+        &[from.into()],
+    )?;
+    for row in 0..found.len() {
+        let (text, number) = (|column| found.text(row, column), |column| found.int(row, column));
+        let workspace = number(7).unwrap_or_default();
+        let attachment = call.create_object(&ATTACHMENT, workspace)?;
+        let columns = [
+            ("gid", attachment.into()),
+            ("workspace_id", workspace.into()),
+            ("parent_id", to.into()),
+            ("created_at", call.now.into()),
+            ("created_by_id", call.viewer.user.into()),
+            ("name", text(0).into()),
+            ("resource_subtype", text(1).into()),
+            ("url", text(2).into()),
+            ("file", text(3).into()),
+            ("content_type", text(4).into()),
+            ("size", number(5).into()),
+            ("connected_app_id", number(6).into()),
+        ];
+        call.insert(ATTACHMENT.table, &columns);
+        let name = text(0).unwrap_or_default().to_owned();
+        tell(call, Did::Added, Attached { gid: attachment, parent: to, workspace, on_task: true, name })?;
+    }
+    Ok(())
+}
+
 /// What a body asks to be attached.
 struct Made {
     name: String,

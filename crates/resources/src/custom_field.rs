@@ -14,10 +14,13 @@ use engine::input::{Input, InputKind, input};
 use engine::operation::{Listing, Outcome, by_number, create, delete, get, list, parent, update};
 use engine::resource::{Guard, Resource};
 use model::{Level, fold};
+use serde_json::Value as Json;
 use store::{Type, Value};
 
-use crate::custom_id::{LONGEST_PREFIX, insert_counter, prefix_columns};
+use crate::custom_field_setting;
+use crate::custom_id::{LONGEST_PREFIX, insert_counter, number_project, prefix_columns};
 use crate::enum_option::{self, ENUM_OPTION, NEW_OPTION};
+use crate::trash;
 use crate::user::USER;
 use crate::workspace::{WORKSPACE, grant};
 
@@ -384,6 +387,7 @@ impl Numbers {
 /// A field as it stands.
 struct Definition {
     workspace: i64,
+    name: String,
     subtype: String,
     privacy: String,
     access: String,
@@ -394,7 +398,7 @@ struct Definition {
 fn definition(call: &mut Call<'_>, field: i64) -> Result<Definition> {
     let block = call.query(
         "SELECT workspace_id, resource_subtype, privacy_setting, default_access_level, precision_digits, format, \
-         currency_code, custom_label, custom_label_position, id_prefix FROM custom_fields WHERE gid = ?1",
+         currency_code, custom_label, custom_label_position, id_prefix, name FROM custom_fields WHERE gid = ?1",
         &[
             Type::Int,
             Type::Text,
@@ -406,12 +410,14 @@ fn definition(call: &mut Call<'_>, field: i64) -> Result<Definition> {
             Type::Text,
             Type::Text,
             Type::Text,
+            Type::Text,
         ],
         &[field.into()],
     )?;
     let text = |column: usize| block.text(0, column).map(str::to_owned);
     Ok(Definition {
         workspace: block.int(0, 0).unwrap_or_default(),
+        name: text(10).unwrap_or_default(),
         subtype: text(1).unwrap_or_default(),
         privacy: text(2).unwrap_or_default(),
         access: text(3).unwrap_or_default(),
@@ -479,13 +485,13 @@ fn require_admin(call: &mut Call<'_>, field: i64, workspace: i64) -> Result<()> 
     }
 }
 
-/// Takes a field away from every project. What tasks said stays in the database, where nothing leads to it any more.
+/// To the trash: a field is taken away from every project. What tasks said stays as long as the field can come back.
 fn delete_custom_field(call: &mut Call<'_>) -> Result<Outcome> {
     let field = call.target;
     let Definition { workspace, subtype, .. } = definition(call, field)?;
     require_admin(call, field, workspace)?;
-    let mut heard =
-        call.numbers("SELECT parent_id FROM custom_field_settings WHERE custom_field_id = ?1", &[field.into()])?;
+    let settings = custom_field_setting::of_field(call, field)?;
+    let mut heard: Vec<i64> = settings.iter().map(|setting| setting.parent).collect();
     heard.push(workspace);
     for table in ["custom_field_settings", "enum_options"] {
         call.execute(
@@ -496,12 +502,42 @@ fn delete_custom_field(call: &mut Call<'_>) -> Result<Outcome> {
         )?;
     }
     call.execute("DELETE FROM custom_field_settings WHERE custom_field_id = ?1", &[field.into()])?;
-    call.execute("DELETE FROM grants WHERE scope_id = ?1", &[field.into()])?;
     call.update(CUSTOM_FIELD.table, field, &[("deleted_at", call.now.into())])?;
     call.delete_object(field)?;
+    let kept = settings.iter().map(|setting| setting.kept()).collect();
+    trash::throw_away(call, CUSTOM_FIELD.kind, field, workspace, Some(&kept));
     let change = Change::new(Did::Deleted, CUSTOM_FIELD.kind, field, workspace).subtype(&subtype);
     call.record(&change, &heard);
     Ok(Outcome::Empty)
+}
+
+/// Takes a field out of the trash, with its options, and puts it back into the projects that are still there. `kept` is
+/// what the deletion has written down of its settings.
+pub fn restore(call: &mut Call<'_>, field: i64, kept: &Json) -> Result<()> {
+    let Definition { workspace, subtype, name, privacy, access, prefix, .. } = definition(call, field)?;
+    // Somebody may have taken its name, or its prefix.
+    free_name(call, workspace, &name, field)?;
+    if let Some(prefix) = &prefix {
+        prefix_columns(call, workspace, prefix, field)?;
+    }
+    // Older versions took the grants away when a field was deleted.
+    if call.number("SELECT level FROM grants WHERE scope_id = ?1 LIMIT 1", &[field.into()])?.is_none() {
+        share(call, field, workspace, &privacy, &access)?;
+    }
+    call.update(CUSTOM_FIELD.table, field, &[("deleted_at", Value::Null)])?;
+    call.execute(
+        "UPDATE objects SET deleted_at = NULL WHERE gid IN (SELECT gid FROM enum_options WHERE custom_field_id = ?1)",
+        &[field.into()],
+    )?;
+    let mut heard = vec![workspace];
+    for setting in kept.as_array().into_iter().flatten() {
+        if let Some(project) = custom_field_setting::restore(call, workspace, field, setting)? {
+            number_project(call, field, project)?;
+            heard.push(project);
+        }
+    }
+    call.record(&Change::new(Did::Undeleted, CUSTOM_FIELD.kind, field, workspace).subtype(&subtype), &heard);
+    Ok(())
 }
 
 #[cfg(test)]

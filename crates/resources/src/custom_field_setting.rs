@@ -8,6 +8,8 @@ use engine::input::{Input, InputKind, input};
 use engine::operation::{Listing, Outcome, action, by_number, by_text, list, parent};
 use engine::resource::{Guard, Resource};
 use model::Level;
+use serde_json::{Value as Json, json};
+use store::Type;
 
 use crate::custom_field::{CUSTOM_FIELD, NEW_FIELD, create_field};
 use crate::custom_id::number_project;
@@ -117,6 +119,69 @@ fn remove_setting(call: &mut Call<'_>) -> Result<Outcome> {
     call.delete_object(setting)?;
     record(call, &facts, Did::Removed, setting);
     Ok(Outcome::Empty)
+}
+
+/// A setting, as a deletion of its field writes it down.
+pub struct Setting {
+    gid: i64,
+    /// The project.
+    pub parent: i64,
+    rank: String,
+    is_important: bool,
+}
+
+impl Setting {
+    /// What [`restore`] understands.
+    pub fn kept(&self) -> Json {
+        let Setting { gid, parent, rank, is_important } = self;
+        json!({"gid": gid, "parent": parent, "rank": rank, "is_important": is_important})
+    }
+}
+
+/// The settings of a field, in whatever project.
+pub fn of_field(call: &mut Call<'_>, field: i64) -> Result<Vec<Setting>> {
+    let found = call.query(
+        "SELECT gid, parent_id, rank, is_important FROM custom_field_settings WHERE custom_field_id = ?1 ORDER BY gid",
+        &[Type::Int, Type::Int, Type::Text, Type::Bool],
+        &[field.into()],
+    )?;
+    let setting = |row| Setting {
+        gid: found.int(row, 0).unwrap_or_default(),
+        parent: found.int(row, 1).unwrap_or_default(),
+        rank: found.text(row, 2).unwrap_or_default().to_owned(),
+        is_important: found.bool(row, 3),
+    };
+    Ok((0..found.len()).map(setting).collect())
+}
+
+/// Brings a setting back that went with its field: to its place, or to the end if somebody else stands there. Answers the
+/// project; `None` when it is gone for ever.
+pub fn restore(call: &mut Call<'_>, workspace: i64, field: i64, kept: &Json) -> Result<Option<i64>> {
+    let number = |name: &str| kept[name].as_i64().unwrap_or_default();
+    let (setting, project) = (number("gid"), number("parent"));
+    call.lock(project)?;
+    if call.number("SELECT gid FROM projects WHERE gid = ?1", &[project.into()])?.is_none() {
+        return Ok(None);
+    }
+    let own = kept["rank"].as_str().unwrap_or_default();
+    let taken = "SELECT gid FROM custom_field_settings WHERE parent_id = ?1 AND rank = ?2";
+    let rank = match call.number(taken, &[project.into(), own.into()])? {
+        None if !own.is_empty() => own.to_owned(),
+        _ => place(call, &ordered(project), setting, Place::Last)?,
+    };
+    call.insert(
+        CUSTOM_FIELD_SETTING.table,
+        &[
+            ("gid", setting.into()),
+            ("workspace_id", workspace.into()),
+            ("parent_id", project.into()),
+            ("custom_field_id", field.into()),
+            ("is_important", kept["is_important"].as_bool().unwrap_or_default().into()),
+            ("rank", rank.into()),
+        ],
+    );
+    call.execute("UPDATE objects SET deleted_at = NULL WHERE gid = ?1", &[setting.into()])?;
+    Ok(Some(project))
 }
 
 fn setting_of(call: &mut Call<'_>, project: i64, field: i64) -> Result<Option<i64>> {

@@ -526,5 +526,38 @@ fn person(call: &mut Call<'_>, workspace: i64, path: &str, name: &Name, text: &s
     })
 }
 
+/// Gives a task what another one says about its custom fields, as far as the fields are there.
+pub fn copy_values(call: &mut Call<'_>, from: i64, to: i64) -> Result<()> {
+    let found = call.query(
+        "SELECT v.gid, v.custom_field_id, v.text_value, v.number_value, v.enum_option_id, v.date_value, v.date_time_value \
+         FROM custom_field_values v CROSS JOIN custom_fields f WHERE v.object_id = ?1 AND f.gid = v.custom_field_id \
+         AND f.deleted_at IS NULL \
+         AND NOT EXISTS (SELECT 1 FROM custom_field_values o WHERE o.object_id = ?2 AND o.custom_field_id = f.gid) \
+         ORDER BY v.gid",
+        &[Type::Int, Type::Int, Type::Text, Type::Real, Type::Int, Type::Text, Type::Int],
+        &[from.into(), to.into()],
+    )?;
+    for row in 0..found.len() {
+        let copy = call.gid()?;
+        let columns = [
+            ("gid", copy.into()),
+            ("object_id", to.into()),
+            ("custom_field_id", found.int(row, 1).into()),
+            ("text_value", found.text(row, 2).into()),
+            ("number_value", found.real(row, 3).into()),
+            ("enum_option_id", found.int(row, 4).into()),
+            ("date_value", found.text(row, 5).into()),
+            ("date_time_value", found.int(row, 6).into()),
+        ];
+        call.insert("custom_field_values", &columns);
+        call.execute(
+            "INSERT INTO custom_field_value_items (value_id, position, item_id) \
+             SELECT ?2, i.position, i.item_id FROM custom_field_value_items i WHERE i.value_id = ?1",
+            &[found.int(row, 0).into(), copy.into()],
+        )?;
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests;

@@ -12,11 +12,13 @@ pub mod deactivation;
 pub mod enum_option;
 pub mod favorite;
 pub mod host;
+pub mod job;
 pub mod like;
 pub mod membership;
 pub mod missing;
 pub mod order;
 pub mod project;
+pub mod purge;
 pub mod reaction;
 pub mod section;
 pub mod status_update;
@@ -25,6 +27,7 @@ pub mod tag;
 pub mod task;
 pub mod team;
 pub mod team_membership;
+pub mod trash;
 pub mod user;
 pub mod user_task_list;
 pub mod workspace;
@@ -56,4 +59,6 @@ pub static RESOURCES: &[&Resource] = &[
     &custom_field::CUSTOM_FIELD,
     &custom_field_setting::CUSTOM_FIELD_SETTING,
     &enum_option::ENUM_OPTION,
+    &job::JOB,
+    &trash::TRASH_ENTRY,
 ];

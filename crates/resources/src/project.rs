@@ -6,6 +6,9 @@
 //! A project of an organization may have no team: sharing with a team by naming it here is deprecated, and callers who
 //! have moved on to memberships name none. Whoever names one gets what was always meant by it.
 
+pub mod deletion;
+pub mod duplicate;
+
 use engine::body::{Body, Given};
 use engine::call::Call;
 use engine::change::{Change, Did};
@@ -27,6 +30,7 @@ use model::{Level, rich_text};
 use store::{Type, Value};
 
 use crate::custom_field_setting::CUSTOM_FIELD_SETTING;
+use crate::job::JOB;
 use crate::membership::PROJECT_MEMBERSHIP;
 use crate::section::add_section;
 use crate::status_update::{
@@ -34,7 +38,6 @@ use crate::status_update::{
     set_current_status,
 };
 use crate::tag::COLORS;
-use crate::task::delete_tasks;
 use crate::team::{TEAM, require_content};
 use crate::user::USER;
 use crate::workspace::{WORKSPACE, is_organization, require_member, workspace_field};
@@ -140,7 +143,16 @@ pub static PROJECT: Resource = Resource {
         get("getProject", "/projects/{project_gid}"),
         list_one_of("getProjects", "/projects", &["workspace", "team", "archived"], choose),
         update("updateProject", "/projects/{project_gid}", Level::Editor, update_project),
-        delete("deleteProject", "/projects/{project_gid}", Level::Admin, delete_project),
+        delete("deleteProject", "/projects/{project_gid}", Level::Admin, deletion::delete_project),
+        action(
+            "duplicateProject",
+            "/projects/{project_gid}/duplicate",
+            Level::Viewer,
+            duplicate::INPUTS,
+            duplicate::duplicate_project,
+        )
+        .answers(&JOB)
+        .status(201),
         list("getProjectsForTeam", "/teams/{team_gid}/projects", &IN_TEAM),
         create("createProjectForTeam", "/teams/{team_gid}/projects", Level::Editor, create_in_team),
         list("getProjectsForWorkspace", "/workspaces/{workspace_gid}/projects", &IN_WORKSPACE),
@@ -169,6 +181,7 @@ pub static PROJECT: Resource = Resource {
             remove_followers,
         ),
     ],
+    jobs: &[&deletion::DELETE_TASKS, &deletion::RESTORE_TASKS, &duplicate::DUPLICATE_PROJECT],
     ..Resource::new("project", "projects")
 };
 
@@ -565,29 +578,6 @@ fn differing(call: &mut Call<'_>, project: i64, mut wanted: Vec<Wanted>) -> Resu
     });
     Ok(wanted)
 }
-
-/// To the trash, together with the tasks that are nowhere else, and with their subtasks.
-fn delete_project(call: &mut Call<'_>) -> Result<Outcome> {
-    let project = call.target;
-    // Nobody puts another task into it meanwhile.
-    call.lock(project)?;
-    let facts = Facts::of(call, project)?;
-    delete_tasks(call, DOOMED, project, facts.workspace, &[project])?;
-    call.update(PROJECT.table, project, &[("deleted_at", call.now.into())])?;
-    call.delete_object(project)?;
-    set_grants(call, project)?;
-    call.record(&Change::new(Did::Deleted, PROJECT.kind, project, facts.workspace), &facts.containers());
-    Ok(Outcome::Empty)
-}
-
-/// The tasks that go with a project: those that are in no other one and below no other task, and everything below them.
-const DOOMED: &str = "\
-    WITH RECURSIVE doomed (gid) AS (\
-      SELECT k.gid FROM sections s CROSS JOIN task_projects e CROSS JOIN tasks k \
-      WHERE s.project_id = ?1 AND e.section_id = s.gid AND k.gid = e.task_id AND k.parent_id IS NULL AND k.deleted_at IS NULL \
-      AND NOT EXISTS (SELECT 1 FROM task_projects o CROSS JOIN projects p WHERE o.task_id = k.gid \
-        AND o.project_id <> ?1 AND p.gid = o.project_id AND p.deleted_at IS NULL) \
-      UNION SELECT c.gid FROM doomed d CROSS JOIN tasks c WHERE c.parent_id = d.gid AND c.deleted_at IS NULL)";
 
 fn add_members(call: &mut Call<'_>) -> Result<Outcome> {
     let (project, users) = (call.target, call.body.gids("members").to_vec());

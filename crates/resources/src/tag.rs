@@ -10,7 +10,9 @@ use engine::parameter::Parameters;
 use engine::read::Record;
 use engine::resource::{Guard, Resource};
 use model::Level;
+use store::Value;
 
+use crate::trash;
 use crate::user::USER;
 use crate::workspace::{WORKSPACE, require_members, workspace_field};
 
@@ -41,6 +43,7 @@ pub const COLORS: &[&str] = &[
 pub static TAG: Resource = Resource {
     guard: Guard::Via("workspace_id", &WORKSPACE),
     open_in_relations: true,
+    trash: true,
     fields: &[
         choice("color", COLORS).writable().nullable(),
         time("created_at"),
@@ -67,16 +70,17 @@ fn permalink(tag: &Record<'_>, out: &mut Writer<'_>) {
     out.parts(&[&tag.scene().base, "/1/", &workspace.to_string(), "/tag/", &tag.gid().to_string()]);
 }
 
-static IN_WORKSPACE: Listing = Listing::of("tags t", "t.gid", "t.workspace_id = :workspace", &[by_number("t.gid")])
-    .within(&[parent("workspace_gid", &WORKSPACE)])
-    .covered();
+static IN_WORKSPACE: Listing =
+    Listing::of("tags t", "t.gid", "t.workspace_id = :workspace AND t.deleted_at IS NULL", &[by_number("t.gid")])
+        .within(&[parent("workspace_gid", &WORKSPACE)])
+        .covered();
 
 static IN_NAMED_WORKSPACE: Listing =
-    Listing::of("tags t", "t.gid", "t.workspace_id = :workspace", &[by_number("t.gid")])
+    Listing::of("tags t", "t.gid", "t.workspace_id = :workspace AND t.deleted_at IS NULL", &[by_number("t.gid")])
         .within(&[parent("workspace", &WORKSPACE)])
         .covered();
 
-static EVERYWHERE: Listing = Listing::of("tags t", "t.gid", "TRUE", &[by_number("t.gid")]);
+static EVERYWHERE: Listing = Listing::of("tags t", "t.gid", "t.deleted_at IS NULL", &[by_number("t.gid")]);
 
 fn choose(parameters: &Parameters<'_>) -> Result<&'static Listing> {
     Ok(if parameters.has("workspace") { &IN_NAMED_WORKSPACE } else { &EVERYWHERE })
@@ -118,14 +122,21 @@ fn update_tag(call: &mut Call<'_>) -> Result<Outcome> {
     Ok(Outcome::Object(call.target))
 }
 
+/// To the trash. Tasks keep it, and do not show it.
 fn delete_tag(call: &mut Call<'_>) -> Result<Outcome> {
     let workspace = call.workspace_of(call.target)?;
-    call.execute("DELETE FROM task_tags WHERE tag_id = ?1", &[call.target.into()])?;
-    call.execute("DELETE FROM tag_followers WHERE tag_id = ?1", &[call.target.into()])?;
-    call.execute("DELETE FROM tags WHERE gid = ?1", &[call.target.into()])?;
+    call.update(TAG.table, call.target, &[("deleted_at", call.now.into())])?;
     call.delete_object(call.target)?;
+    trash::throw_away(call, TAG.kind, call.target, workspace, None);
     call.record(&Change::new(Did::Deleted, TAG.kind, call.target, workspace), &[workspace]);
     Ok(Outcome::Empty)
+}
+
+/// Takes a tag out of the trash: the tasks that had it show it again.
+pub fn restore(call: &mut Call<'_>, tag: i64, workspace: i64) -> Result<()> {
+    call.update(TAG.table, tag, &[("deleted_at", Value::Null)])?;
+    call.record(&Change::new(Did::Undeleted, TAG.kind, tag, workspace), &[workspace]);
+    Ok(())
 }
 
 #[cfg(test)]

@@ -2,12 +2,16 @@
 //!
 //! The table and the listings stand here, with creation, update and deletion. What puts a task somewhere (projects,
 //! parents, and the visibility that follows from them) is in [`container`], its people in [`people`], what it waits for
-//! in [`dependency`], its tags in [`tagging`].
+//! in [`dependency`], its tags in [`tagging`], its way into the trash and out of it in [`trash`], its copies in [`copy`] and
+//! [`duplicate`].
 
 pub mod container;
+pub mod copy;
 pub mod dependency;
+pub mod duplicate;
 pub mod people;
 pub mod tagging;
+pub mod trash;
 
 use engine::body::{Body, Given};
 use engine::call::Call;
@@ -32,6 +36,7 @@ use store::{Type, Value};
 
 use crate::custom_field_value::{NewValue, custom_fields, projects_of, read_values, record_values, write_values};
 use crate::custom_id::{WITH_CUSTOM_ID, number_task};
+use crate::job::JOB;
 use crate::like::LIKE_OF_TASK;
 use crate::order::Place;
 use crate::project::PROJECT;
@@ -128,7 +133,16 @@ pub static TASK: Resource = Resource {
             .older(&["/workspaces/{workspace}/tasks"]),
         create("createSubtaskForTask", "/tasks/{task_gid}/subtasks", Level::Editor, create_task).with(CREATE_INPUTS),
         update("updateTask", "/tasks/{task_gid}", Level::Editor, update_task).with(CREATE_INPUTS),
-        delete("deleteTask", "/tasks/{task_gid}", Level::Editor, delete_task),
+        delete("deleteTask", "/tasks/{task_gid}", Level::Editor, trash::delete_task),
+        action(
+            "duplicateTask",
+            "/tasks/{task_gid}/duplicate",
+            Level::Viewer,
+            duplicate::INPUTS,
+            duplicate::duplicate_task,
+        )
+        .answers(&JOB)
+        .status(201),
         action(
             "setParentForTask",
             "/tasks/{task_gid}/setParent",
@@ -196,6 +210,7 @@ pub static TASK: Resource = Resource {
         action("removeTagForTask", "/tasks/{task_gid}/removeTag", Level::Editor, TAG_INPUT, tagging::remove_tag)
             .empty(),
     ],
+    jobs: &[&duplicate::DUPLICATE_TASK],
     ..Resource::new("task", "tasks")
 };
 
@@ -405,7 +420,7 @@ static PROJECTS: Listing = Listing::of(
 static TAGS: Listing = Listing::of(
     "task_tags e CROSS JOIN tags t",
     "t.gid",
-    "e.task_id = :task AND t.gid = e.tag_id",
+    "e.task_id = :task AND t.gid = e.tag_id AND t.deleted_at IS NULL",
     &[by_number("e.tag_id")],
 )
 .within(&[parent("task_gid", &TASK)])
@@ -937,61 +952,6 @@ fn write_external(call: &mut Call<'_>, task: &Task, external: &Body) -> Result<(
                 &[task.gid.into(), app.into(), value],
             )?;
         }
-    }
-    Ok(())
-}
-
-/// To the trash, with everything below it.
-fn delete_task(call: &mut Call<'_>) -> Result<Outcome> {
-    let task = load(call, call.target)?;
-    // Nobody gives any of them another subtask meanwhile.
-    call.lock(task.workspace)?;
-    container::lock_tree(call, task.gid)?;
-    let mut heard = containers(call, task.gid)?;
-    heard.push(task.gid);
-    delete_tasks(call, THERE_BELOW, task.gid, task.workspace, &heard)?;
-    Ok(Outcome::Empty)
-}
-
-/// A task and everything below it that is not in the trash yet.
-const THERE_BELOW: &str = "\
-    WITH RECURSIVE doomed (gid) AS (SELECT CAST(?1 AS BIGINT) \
-      UNION SELECT k.gid FROM doomed d CROSS JOIN tasks k WHERE k.parent_id = d.gid AND k.deleted_at IS NULL)";
-
-/// Puts tasks of a workspace into the trash: those that `doomed` names, which defines a table of that name with the column
-/// `gid`, made of `?1`, here `root`. Each deletion is heard at the task and at `heard`.
-pub fn delete_tasks(call: &mut Call<'_>, doomed: &str, root: i64, workspace: i64, heard: &[i64]) -> Result<()> {
-    let set = call.open_set(workspace)?;
-    let parameters = [root.into(), set.into()];
-    call.execute(
-        &format!(
-            "{doomed} INSERT INTO changes (set_id, number, object_id, kind, resource_subtype, action) \
-             SELECT ?2, row_number() OVER (ORDER BY k.gid) - 1, k.gid, 'task', k.resource_subtype, 'deleted' \
-             FROM tasks k WHERE k.gid IN (SELECT gid FROM doomed)"
-        ),
-        &parameters,
-    )?;
-    let mut heard = heard.to_vec();
-    heard.sort_unstable();
-    heard.dedup();
-    for place in heard {
-        call.insert(
-            "change_routes",
-            &[("container_id", place.into()), ("set_id", set.into()), ("only_itself", false.into())],
-        );
-    }
-    call.execute(
-        &format!(
-            "{doomed} INSERT INTO change_routes (container_id, set_id, only_itself) \
-             SELECT gid, ?2, TRUE FROM doomed WHERE TRUE ON CONFLICT DO NOTHING"
-        ),
-        &parameters,
-    )?;
-    for table in ["objects", TASK.table] {
-        call.execute(
-            &format!("{doomed} UPDATE {table} SET deleted_at = ?2 WHERE gid IN (SELECT gid FROM doomed)"),
-            &[root.into(), call.now.into()],
-        )?;
     }
     Ok(())
 }

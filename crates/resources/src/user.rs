@@ -12,6 +12,7 @@ use model::Level;
 
 use crate::favorite;
 use crate::project::refuse_values;
+use crate::purge::PURGE_LOGINS;
 use crate::team::TEAM;
 use crate::workspace::WORKSPACE;
 
@@ -55,6 +56,7 @@ pub static USER: Resource = Resource {
         .answers(&favorite::PROJECT),
         list("getUsersForTeam", "/teams/{team_gid}/users", &IN_TEAM),
     ],
+    jobs: &[&PURGE_LOGINS],
     ..Resource::new("user", "users")
 };
 

@@ -19,7 +19,7 @@ use crate::project::PROJECT;
 use crate::section::SECTION;
 
 /// Projects that one task may be in.
-const MOST_PROJECTS: usize = 20;
+pub const MOST_PROJECTS: usize = 20;
 /// Levels of subtasks below a task.
 const DEEPEST: usize = 5;
 
@@ -40,7 +40,7 @@ pub(crate) fn tasks_of_section(section: i64) -> Ordered {
     Ordered { table: "task_projects", scope_column: "section_id", scope: section, key_column: "task_id" }
 }
 
-fn subtasks_of(parent: i64) -> Ordered {
+pub(crate) fn subtasks_of(parent: i64) -> Ordered {
     Ordered { table: "tasks", scope_column: "parent_id", scope: parent, key_column: "gid" }
 }
 
@@ -232,7 +232,7 @@ pub fn lock_tree(call: &mut Call<'_>, task: i64) -> Result<()> {
 
 /// Recomputes the visibility of a task and of everything below it: each task has itself, its projects, and the same of
 /// everything above it.
-fn rescope(call: &mut Call<'_>, task: i64) -> Result<()> {
+pub fn rescope(call: &mut Call<'_>, task: i64) -> Result<()> {
     call.execute(&format!("{BELOW} DELETE FROM task_scopes WHERE task_id IN (SELECT gid FROM below)"), &[task.into()])?;
     call.execute(
         &format!(
