@@ -97,6 +97,10 @@ pub struct Config {
     page_limit: Option<usize>,
     unpaginated_limit: Option<usize>,
     offset_lifetime: Option<i64>,
+    /// How long things stay in the trash, in days.
+    pub trash_days: i64,
+    /// How long jobs that are done can be asked about, in days.
+    pub job_days: i64,
     /// The most reads at once.
     pub database_readers: usize,
     /// The most writes at once, on a database server.
@@ -172,6 +176,8 @@ impl Default for Config {
             page_limit: None,
             unpaginated_limit: None,
             offset_lifetime: None,
+            trash_days: 30,
+            job_days: 30,
             database_readers: 32,
             database_writers: 16,
             database_timeout: Duration::from_secs(30),
@@ -254,6 +260,12 @@ pub static SETTINGS: &[Setting] = &[
     }),
     setting("offset_lifetime", "86400 (asana: 900)", "seconds for which the offset of a next page is good", {
         |config, text| put(&mut config.offset_lifetime, number(text, 1, 1 << 32).map(Some))
+    }),
+    setting("trash_days", "30", "days for which what is deleted can be restored; then it is removed for good", {
+        |config, text| put(&mut config.trash_days, number(text, 1, 36_500))
+    }),
+    setting("job_days", "30", "days for which a job can be asked about after its end", |config, text| {
+        put(&mut config.job_days, number(text, 1, 36_500))
     }),
     setting("body_limit", "10MiB", "largest request body; bytes, or with KiB, MiB, GiB", |config, text| {
         put(&mut config.body_limit, size(text))
@@ -490,6 +502,8 @@ impl Config {
             page: self.page_limit.unwrap_or(100),
             unpaginated: self.unpaginated_limit.unwrap_or(unpaginated),
             offset_lifetime: self.offset_lifetime.unwrap_or(offset_lifetime),
+            trash_days: self.trash_days,
+            job_days: self.job_days,
         }
     }
 }

@@ -10,12 +10,13 @@ use std::time::Duration;
 use auth::token;
 use bytes::{Bytes, BytesMut};
 use engine::operation::Method;
-use engine::{Api, Error, PREFIX};
+use engine::{Api, Error};
 use futures_util::FutureExt;
 use http_body_util::{BodyExt, Either, Full};
 use hyper::body::{Body as _, Incoming};
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Request, Response, StatusCode};
+use jobs::Queue;
 use resources::attachment;
 use subtle::ConstantTimeEq;
 
@@ -61,6 +62,7 @@ pub struct Http {
     metrics_token: Option<String>,
     /// Where certificates are, for the metrics.
     tls: Option<Arc<Tls>>,
+    queue: Option<Arc<Queue>>,
     stopping: AtomicBool,
     /// The description of the API, once somebody has asked for it.
     description: OnceLock<Bytes>,
@@ -91,6 +93,7 @@ impl Http {
             logins: Logins::new(&api, config),
             metrics_token: config.metrics_token.clone(),
             tls: None,
+            queue: None,
             api,
             body_limit: config.body_limit,
             attachment_limit: config.attachment_limit,
@@ -110,6 +113,11 @@ impl Http {
         Http { tls, ..self }
     }
 
+    /// The same, with the queue whose figures are among the metrics.
+    pub fn with_queue(self, queue: Arc<Queue>) -> Self {
+        Http { queue: Some(queue), ..self }
+    }
+
     /// The count of connections.
     pub fn traffic(&self) -> &Arc<Traffic> {
         self.metrics.traffic()
@@ -117,7 +125,7 @@ impl Http {
 
     /// The metrics, for whoever may see them.
     pub fn metrics(&self) -> Answer {
-        self.metrics.answer(&self.api, self.tls.as_deref()).map(Either::Left)
+        self.metrics.answer(&self.api, self.tls.as_deref(), self.queue.as_deref()).map(Either::Left)
     }
 
     /// From now on the server is not ready for new clients.
@@ -151,7 +159,7 @@ impl Http {
             let text = self.description.get_or_init(|| engine::openapi::document(&self.api, "").into());
             return Ok(with_type(StatusCode::OK, JSON, text.clone()));
         }
-        if let Some(below) = below(path, PREFIX) {
+        if let Some(below) = engine::path_of_operation(path) {
             let query = head.uri.query().unwrap_or_default();
             let credential = Credential::of(&head.headers, query, base);
             if credential.by_cookie

@@ -17,6 +17,7 @@ use hyper::header::{self, HeaderValue};
 use hyper::service::service_fn;
 use hyper::{Response, StatusCode, server::conn::http1};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use jobs::{Figures, Queue};
 use model::Clock;
 use tokio::net::TcpListener;
 
@@ -116,7 +117,7 @@ impl Metrics {
     /// A request has arrived. The number under which its end is to be told.
     pub fn begin(&self, api: &Api, method: &str, path: &str) -> usize {
         self.in_flight.fetch_add(1, Relaxed);
-        let below = path.strip_prefix(engine::PREFIX);
+        let below = engine::path_of_operation(path);
         let found = Method::parse(method).zip(below).and_then(|(method, path)| api.routes.find(method, path));
         found.map_or(self.operations.len() - 1, |(route, _)| route.number)
     }
@@ -136,9 +137,12 @@ impl Metrics {
     }
 
     /// All of it, as an answer.
-    pub fn answer(&self, api: &Api, tls: Option<&Tls>) -> Response<Full<Bytes>> {
+    pub fn answer(&self, api: &Api, tls: Option<&Tls>, queue: Option<&Queue>) -> Response<Full<Bytes>> {
         let mut text = Text(String::with_capacity(16_384));
-        let written = self.write(&mut text, api, tls);
+        let written = self.write(&mut text, api, tls).and_then(|()| match queue {
+            Some(queue) => write_jobs(&mut text, queue.figures()),
+            None => Ok(()),
+        });
         debug_assert!(written.is_ok(), "a string takes whatever is written to it");
         let mut answer = Response::new(Full::from(text.0));
         answer.headers_mut().insert(header::CONTENT_TYPE, TEXT);
@@ -203,6 +207,33 @@ fn write_database(text: &mut Text, api: &Api) -> fmt::Result {
     text.family(name, "histogram", "Requests that shared a commit.")?;
     let limits = ["1", "2", "4", "8", "16", "32", "64", "128"].into_iter().zip(figures.batches);
     text.histogram(name, "", limits, figures.batches.iter().sum(), figures.committed as f64)
+}
+
+/// What waits is what was seen at the last look, a few seconds ago at most. Kinds of which nothing has run are left out.
+fn write_jobs(text: &mut Text, figures: &Figures) -> fmt::Result {
+    let waiting = figures.waiting();
+    text.gauge(
+        "vinyasa_jobs_queued",
+        "Jobs in the queue, those that come back by themselves included.",
+        waiting.queued,
+    )?;
+    text.gauge("vinyasa_jobs_due", "Jobs that could run and do not yet.", waiting.due)?;
+    text.gauge("vinyasa_jobs_failed", "Jobs that have been given up.", waiting.failed)?;
+    let all: Vec<_> = figures.kinds().iter().map(|kind| (kind.name, kind.counts())).collect();
+    let ran = || all.iter().filter(|(_, counts)| counts.steps + counts.failures > 0);
+    text.family("vinyasa_job_attempts_total", "counter", "Attempts at jobs, by kind and how they ended.")?;
+    for (name, counts) in ran() {
+        for (end, count) in [("done", counts.done), ("failed", counts.failures), ("given_up", counts.given_up)] {
+            writeln!(text.0, "vinyasa_job_attempts_total{{job=\"{name}\",end=\"{end}\"}} {count}")?;
+        }
+    }
+    let name = "vinyasa_job_step_seconds";
+    text.family(name, "histogram", "Time that steps of jobs took, for which requests may have had to wait.")?;
+    for (job, counts) in ran() {
+        let limits = ["0.001", "0.005", "0.01", "0.025", "0.05", "0.1", "0.5", "2.5"].into_iter().zip(counts.times);
+        text.histogram(name, &format!("job=\"{job}\""), limits, counts.steps, counts.seconds)?;
+    }
+    Ok(())
 }
 
 /// What the system knows about the process, where it is Linux.

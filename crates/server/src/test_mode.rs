@@ -1,12 +1,13 @@
 //! Test mode: the state at start comes back at a word, time stands still until it is moved, and failures come when they
 //! are ordered (docs/test-mode.md).
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use engine::operation::Method;
 use engine::{Api, Error, PREFIX, Request, Response};
 use jiff::{SpanRelativeTo, Unit};
+use jobs::Queue;
 use model::time::{format_time, parse_time};
 use model::{Clock, Random};
 use serde_json::{Map, Value as Json, json};
@@ -27,6 +28,7 @@ pub struct TestMode {
     random: Random,
     start: Snapshot,
     faults: Mutex<Vec<Fault>>,
+    queue: Arc<Queue>,
     /// Held by every request; alone by one whose failure must not befall another, and by a reset.
     gate: RwLock<()>,
 }
@@ -69,15 +71,20 @@ pub enum Fate {
 
 impl TestMode {
     /// Test mode over this API. The state of now is the one that a reset brings back.
-    pub async fn new(api: &Api) -> Result<Self, store::Error> {
+    pub async fn new(api: &Api, queue: Arc<Queue>) -> Result<Self, store::Error> {
         let (clock, random) = (api.clock.clone(), api.random.clone());
+        queue.schedule().await?;
+        queue.run_due().await?;
         random.reseed(SEED);
         let start = api.db.snapshot().await?;
-        Ok(TestMode { clock, random, start, faults: Mutex::default(), gate: RwLock::default() })
+        Ok(TestMode { clock, random, start, faults: Mutex::default(), queue, gate: RwLock::default() })
     }
 
     /// Answers a request of the API, unless a fault has other plans.
     pub async fn respond(&self, api: &Api, request: &Request<'_>) -> Fate {
+        if let Err(error) = self.run_jobs(api).await {
+            tracing::warn!(%error, "jobs have to wait");
+        }
         match self.due(request) {
             None => {
                 let _shared = self.gate.read().await;
@@ -120,6 +127,16 @@ impl TestMode {
     /// Keeps a reset waiting until it is dropped.
     pub async fn share(&self) -> RwLockReadGuard<'_, ()> {
         self.gate.read().await
+    }
+
+    /// Nothing happens between requests: what is due is done before the next one is looked at, so that the same requests
+    /// give the same answers.
+    async fn run_jobs(&self, api: &Api) -> Result<(), store::Error> {
+        if self.queue.next_due().await?.is_some_and(|due| due <= api.clock.now()) {
+            let _alone = self.gate.write().await;
+            self.queue.run_due().await?;
+        }
+        Ok(())
     }
 
     /// The first fault whose turn it is. Every fault that matches counts the request.

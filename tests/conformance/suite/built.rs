@@ -22,11 +22,11 @@ impl Built {
     }
 }
 
-/// Every operation that is built, in the order of the tables.
+/// Every operation of the contract that is built, in the order of the tables.
 pub fn operations() -> Vec<Built> {
     let all =
         RESOURCES.iter().flat_map(|resource| resource.operations.iter().map(move |operation| (resource, operation)));
-    let built = all.filter(|(_, operation)| !matches!(operation.action, Action::Missing));
+    let built = all.filter(|(_, operation)| !matches!(operation.action, Action::Missing) && !operation.is_own());
     built.map(|(&resource, operation)| Built { operation, resource }).collect()
 }
 

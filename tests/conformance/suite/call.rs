@@ -78,6 +78,8 @@ fn asked(place: &Place, id: &str) -> (String, Option<Json>) {
         _ => String::new(),
     };
     let data = match id {
+        "duplicateProject" => json!({"name": "Umbra duplicate", "include": "members,notes,task_notes,task_subtasks"}),
+        "duplicateTask" => json!({"name": "Umbra duplicate", "include": "notes,subtasks"}),
         "addCustomFieldSettingForProject" => json!({"custom_field": gid("spare_field"), "is_important": true}),
         "addDependenciesForTask" => json!({"dependencies": [gid("approval_task")]}),
         "addDependentsForTask" => json!({"dependents": [gid("approval_task")]}),

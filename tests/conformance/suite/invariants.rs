@@ -63,7 +63,7 @@ const NOTHING: &[(&str, &str)] = &[
          UNION ALL SELECT t.gid FROM stories t LEFT JOIN objects o ON o.gid = t.gid WHERE o.kind IS NULL \
            OR o.kind <> 'story' OR o.deleted_at IS NOT NULL \
          UNION ALL SELECT t.gid FROM tags t LEFT JOIN objects o ON o.gid = t.gid WHERE o.kind IS NULL \
-           OR o.kind <> 'tag' OR o.deleted_at IS NOT NULL",
+           OR o.kind <> 'tag' OR (o.deleted_at IS NULL) <> (t.deleted_at IS NULL)",
     ),
     (
         "the list of objects knows what is not there",

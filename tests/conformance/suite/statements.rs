@@ -32,6 +32,7 @@ both!(every_plan_and_listing_runs, place, |place: Place| async move {
         base: "http://localhost".into(),
         now: testkit::START,
         links: Arc::clone(&place.world.api.links),
+        limits: place.world.api.limits,
     };
     let api = &place.world.api;
     let mut read = api.read().await.unwrap();

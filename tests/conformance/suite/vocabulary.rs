@@ -20,7 +20,7 @@ fn hatches_are_counted() {
         if let Guard::Sql(_) = resource.guard {
             hatches.entry("guard in SQL").or_default().push(resource.kind.to_owned());
         }
-        for operation in resource.operations {
+        for operation in resource.operations.iter().filter(|operation| !operation.is_own()) {
             operations += 1;
             if let Action::ListOneOf(_) = operation.action {
                 hatches.entry("listing chosen by a function").or_default().push(operation.id.to_owned());

@@ -147,6 +147,12 @@ pub async fn place(engine: Engine) -> Place {
     let list = format!("/users/{}/user_task_list?workspace={workspace}", place.gid("eve"));
     let list = testkit::gid(&place.admin.get(&list).await.ok());
     place.gids.insert("user_task_list_gid", list);
+    let copy = json!({"name": "Umbra copy", "include": "notes"});
+    let copy = place.admin.post(&format!("/tasks/{}/duplicate", place.gid("first_task")), copy).await.created();
+    place.gids.insert("job_gid", testkit::gid(&copy));
+    place.world.run_jobs().await;
+    // Tests that call everything leave what it comes to.
+    place.world.leaves_jobs();
     // What comes later is later on the clock too.
     place.world.clock.advance(60_000);
     place

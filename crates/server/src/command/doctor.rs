@@ -174,6 +174,25 @@ async fn content(location: &Location, now: i64) -> Result<Vec<String>, store::Er
     if block.int(0, 0).is_some_and(|newest| newest > now + TOLERANCE) {
         wrong.push(format!("the last change lies in the future: {CLOCK}"));
     }
+    wrong.extend(failed_jobs(&db).await?);
     db.close().await;
     Ok(wrong)
+}
+
+/// Jobs that have been given up: what they were to do is not done.
+async fn failed_jobs(db: &Db) -> Result<Vec<String>, store::Error> {
+    let failed =
+        "SELECT id, kind, attempts, last_error FROM queued_jobs WHERE failed_at IS NOT NULL ORDER BY failed_at";
+    let failed = Statement::new(failed, &[Type::Int, Type::Text, Type::Int, Type::Text]);
+    let block = db.begin_read().await?.one(Query::new(&failed, Vec::new())).await?;
+    let line = |row| {
+        let (number, text) = (|column| block.int(row, column).unwrap_or_default(), |column| block.text(row, column));
+        let (kind, error) = (text(1).unwrap_or_default(), text(3).unwrap_or_default());
+        format!(
+            "job {0} ({kind}) was given up after {1} attempts: {error}: type: vinyasa job retry {0}",
+            number(0),
+            number(2)
+        )
+    };
+    Ok((0..block.len()).map(line).collect())
 }

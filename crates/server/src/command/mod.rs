@@ -4,6 +4,7 @@ mod admin;
 mod backup;
 mod copy;
 mod doctor;
+mod job;
 mod progress;
 mod seed;
 mod serve;
@@ -50,6 +51,8 @@ enum Command {
     Restore(backup::Restore),
     Copy(copy::Copy),
     Doctor(doctor::Doctor),
+    #[command(subcommand)]
+    Job(job::Job),
 }
 
 /// Runs the command that the process was started with.
@@ -89,6 +92,7 @@ fn run_line(line: Line) -> Result<()> {
             Command::Restore(restore) => restore.run(&line.common).await,
             Command::Copy(copy) => copy.run(&line.common).await,
             Command::Doctor(doctor) => doctor.run(&line.common).await,
+            Command::Job(job) => job.run(&line.common).await,
         }
     });
     // A read that nobody waits for any more does not keep the process.

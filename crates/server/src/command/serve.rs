@@ -9,12 +9,14 @@ use std::time::Duration;
 use auth::password;
 use clap::Args;
 use engine::Api;
+use jobs::{Pace, Queue};
 use model::{Clock, Random};
 use phrase::Phrase;
 use resources::{RESOURCES, missing};
 use store::{Db, Location, Statement, Type};
 use tokio::net::{TcpListener, lookup_host};
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
 
 use super::print_object;
 use crate::config::{Common, Config};
@@ -40,6 +42,9 @@ Examples:
   vinyasa serve --database postgres://vinyasa@db.example/vinyasa --profile asana
   vinyasa serve --listen 127.0.0.1:0 --database sqlite::memory: --test-mode --demo
   vinyasa serve --config vinyasa.toml --set body_limit=50MiB";
+
+/// How many objects a step of a job may touch in test mode, however fast the machine.
+const TEST_STEP: i64 = 100;
 
 /// Run the server
 #[derive(Args)]
@@ -114,16 +119,23 @@ impl Serve {
         let url = url_of(&listeners, tls.is_some())?;
         let begun = self.fill(config, db, &clock, &random).await?;
         let api = Api::new(db.clone(), RESOURCES, missing::MISSING, config.limits(), clock, random, key);
-        let test = if config.test_mode { Some(TestMode::new(&api).await?) } else { None };
+        let api = Arc::new(api);
+        let queue = Arc::new(if config.test_mode {
+            Queue::new(Arc::clone(&api), "test".to_owned(), Pace::Fixed(TEST_STEP))
+        } else {
+            Queue::new(Arc::clone(&api), api.random.hex(8), Pace::adaptive())
+        });
+        let test = if config.test_mode { Some(TestMode::new(&api, Arc::clone(&queue)).await?) } else { None };
         if test.is_some() {
             tracing::warn!("test mode: time stands still, tokens can be guessed, and whoever calls /-/test rules");
         }
-        let api = Arc::new(api);
+        let (stop, stopping) = watch::channel(false);
+        let worker = test.is_none().then(|| tokio::spawn(jobs::work(Arc::clone(&queue), stopping)));
         let sweeping = test.is_none().then(|| {
             let files = Files::below(&config.data, api.random.clone());
             tokio::spawn(files.sweep(Arc::clone(&api)))
         });
-        let http = Arc::new(Http::new(api, config, &url, test).with_tls(tls.clone()));
+        let http = Arc::new(Http::new(api, config, &url, test).with_tls(tls.clone()).with_queue(queue));
         let metrics_url = for_metrics.first().map(|_| url_of(&for_metrics, false)).transpose()?;
         for listener in for_metrics {
             tokio::spawn(metrics::serve(listener, Arc::clone(&http)));
@@ -141,6 +153,13 @@ impl Serve {
         serve_until_told(config, listeners, http, signals).await;
         if let Some(sweeping) = sweeping {
             sweeping.abort();
+        }
+        // The step that is running is done; others go on with what is left.
+        let _ = stop.send(true);
+        if let Some(worker) = worker
+            && tokio::time::timeout(config.stop_timeout, worker).await.is_err()
+        {
+            tracing::warn!("stopped before a job had come to its next step");
         }
         Ok(())
     }

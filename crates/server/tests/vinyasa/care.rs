@@ -189,3 +189,45 @@ fn a_doctor_says_what_to_type() {
     assert_eq!((code, report.contains("is damaged: ")), (Some(1), true), "{report}");
     assert!(report.contains("restore a backup: vinyasa help restore"), "{report}");
 }
+
+#[test]
+fn jobs_that_were_given_up_are_the_administrators() {
+    let place = Place::embedded();
+    place.init(&[]);
+    let file = text(&place.path("data/vinyasa.db"));
+    let connection = rusqlite::Connection::open(&file).expect("opens");
+    let row = "INSERT INTO queued_jobs (id, kind, state, user_id, app_id, run_at, attempts, last_error, failed_at, created_at) \
+               VALUES (?1, 'purge_jobs', '{}', 0, 0, 5, 10, 'it was full', 6, 0)";
+    for id in [12, 13] {
+        connection.execute(row, [id]).expect("inserts");
+    }
+    connection.close().expect("closes");
+    let (code, report) = examined(&place, &[]);
+    let line =
+        "WRONG  content: job 12 (purge_jobs) was given up after 10 attempts: it was full: type: vinyasa job retry 12";
+    assert_eq!((code, report.lines().any(|found| found == line)), (Some(1), true), "{report}");
+    let listed = place.run(&["job", "list"]);
+    assert!(
+        listed.out.starts_with("12 purge_jobs given-up 1970-01-01T00:00:00.005Z 10 it was full\n13 "),
+        "{}",
+        listed.out
+    );
+    assert_eq!(place.run(&["job", "retry", "12"]).code, Some(0));
+    assert_eq!(place.run(&["job", "discard", "13"]).code, Some(0));
+    refused(&place.run(&["job", "discard", "12"]), 1, "vinyasa: no job 12 that was given up: vinyasa job list");
+    refused(&place.run(&["job", "retry", "13"]), 1, "vinyasa: no job 13 that was given up: vinyasa job list");
+    let (code, report) = examined(&place, &[]);
+    assert_eq!(code, Some(0), "{report}");
+    // The server does what is to be tried again.
+    let server = place.serve(&[]);
+    let left = || place.run(&["job", "list"]).out;
+    for _ in 0..100 {
+        if !left().contains("12 ") {
+            break;
+        }
+        std::thread::yield_now();
+    }
+    server.stop();
+    let left = left();
+    assert!(!left.lines().any(|line| line.starts_with("12 ") && line.contains("given-up")), "{left}");
+}

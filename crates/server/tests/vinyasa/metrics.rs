@@ -77,6 +77,28 @@ fn what_happens_is_counted() {
 }
 
 #[test]
+fn jobs_are_counted() {
+    let place = Place::embedded();
+    place.init(&[]);
+    let server = place.serve(&["--metrics-listen", "127.0.0.1:0"]);
+    let done = "vinyasa_job_attempts_total{job=\"purge_trash\",end=\"done\"}";
+    // What runs by itself runs at the start; the worker then looks at what waits.
+    let seen = (0..500).map(|_| scrape(&server)).find(|page| value(page, "vinyasa_jobs_queued") == Some(3.0));
+    let page = seen.expect("three jobs wait for their time");
+    for (series, expected) in [
+        (done, 1.0),
+        ("vinyasa_jobs_due", 0.0),
+        ("vinyasa_jobs_failed", 0.0),
+        ("vinyasa_job_attempts_total{job=\"purge_jobs\",end=\"failed\"}", 0.0),
+        ("vinyasa_job_step_seconds_count{job=\"purge_trash\"}", 1.0),
+        ("vinyasa_job_step_seconds_bucket{job=\"purge_trash\",le=\"+Inf\"}", 1.0),
+    ] {
+        assert_eq!(value(&page, series), Some(expected), "{series}\n{page}");
+    }
+    server.stop();
+}
+
+#[test]
 fn the_page_is_well_formed() {
     let place = Place::embedded();
     let server = place.serve(&["--metrics-listen", "127.0.0.1:0"]);

@@ -220,3 +220,35 @@ fn a_fault_befalls_only_its_request() {
     assert!(writers.into_iter().all(|writer| writer.join().expect("no panic")));
     assert_eq!(tags(&mut ann), 201);
 }
+
+both!(jobs_are_done_between_requests, |place| {
+    let founded = place.init(&["--test-mode"]);
+    let server = place.serve(&["--test-mode"]);
+    let mut ann = server.client(&founded["token"]);
+    let data = json!({"data": {"workspace": founded["workspace"], "name": "t", "notes": "words"}});
+    let task = ann.post("/api/1.0/tasks", &data).data();
+    let task = task["gid"].as_str().expect("a gid").to_owned();
+    let path = format!("/api/1.0/tasks/{task}/duplicate");
+    let copy = json!({"data": {"name": "copy", "include": "notes"}});
+    let mut run = || {
+        let job = ann.post(&path, &copy).data();
+        assert_eq!(job["status"], "not_started");
+        let (job, copy) = (job["gid"].as_str().expect("a gid"), job["new_task"]["gid"].as_str().expect("a gid"));
+        let ended = ann.get(&format!("/api/1.0/jobs/{job}")).data();
+        assert_eq!(ended["status"], "succeeded");
+        assert_eq!(ann.get(&format!("/api/1.0/tasks/{copy}")).data()["notes"], "words");
+        ended
+    };
+    assert_ne!(run(), run());
+    let mut ann = server.client(&founded["token"]);
+    // The clock moves what lies in the trash on its way; a reset brings it back, and the queue to what it was.
+    ann.send("DELETE", &format!("/api/1.0/tasks/{task}"), None);
+    let trash = format!("/-/v1/workspaces/{}/trash?limit=10", founded["workspace"].as_str().expect("a gid"));
+    assert_eq!(ann.get(&trash).data()[0]["purge_at"], "2026-04-01T10:00:00.000Z");
+    ann.post("/-/test/clock", &json!({"advance": "P31D"}));
+    assert_eq!(ann.get(&trash).data(), json!([]));
+    assert_eq!(ann.get("/api/1.0/-/v1/trash/1/restore").status, 404);
+    ann.post("/-/test/reset", &json!({}));
+    assert_eq!(ann.get(&trash).data(), json!([]));
+    server.stop();
+});
