@@ -37,7 +37,7 @@ impl Job {
         let db = open_database(&config, false).await?;
         let retry = "UPDATE queued_jobs SET failed_at = NULL, attempts = 0, run_at = ?2 \
                      WHERE id = ?1 AND failed_at IS NOT NULL";
-        let discard = "DELETE FROM queued_jobs WHERE id = ?1 AND failed_at IS NOT NULL AND ?2 > 0";
+        let discard = "DELETE FROM queued_jobs WHERE id = ?1 AND failed_at IS NOT NULL AND created_at <= ?2";
         let done = match self {
             Job::List => list(&db).await,
             Job::Retry { job } => change(&db, retry, job).await,

@@ -83,7 +83,7 @@ fn jobs_are_counted() {
     let server = place.serve(&["--metrics-listen", "127.0.0.1:0"]);
     let done = "vinyasa_job_attempts_total{job=\"purge_trash\",end=\"done\"}";
     // What runs by itself runs at the start; the worker then looks at what waits.
-    let seen = (0..500).map(|_| scrape(&server)).find(|page| value(page, "vinyasa_jobs_queued") == Some(3.0));
+    let seen = (0..5_000).map(|_| scrape(&server)).find(|page| value(page, "vinyasa_jobs_queued") == Some(3.0));
     let page = seen.expect("three jobs wait for their time");
     for (series, expected) in [
         (done, 1.0),
