@@ -526,12 +526,12 @@ fn person(call: &mut Call<'_>, workspace: i64, path: &str, name: &Name, text: &s
     })
 }
 
-/// Gives a task what another one says about its custom fields, as far as the fields are there.
+/// Gives a task what another one says about its custom fields, as far as the fields are there. Custom IDs are each task's own.
 pub fn copy_values(call: &mut Call<'_>, from: i64, to: i64) -> Result<()> {
     let found = call.query(
         "SELECT v.gid, v.custom_field_id, v.text_value, v.number_value, v.enum_option_id, v.date_value, v.date_time_value \
          FROM custom_field_values v CROSS JOIN custom_fields f WHERE v.object_id = ?1 AND f.gid = v.custom_field_id \
-         AND f.deleted_at IS NULL \
+         AND f.deleted_at IS NULL AND f.id_prefix IS NULL \
          AND NOT EXISTS (SELECT 1 FROM custom_field_values o WHERE o.object_id = ?2 AND o.custom_field_id = f.gid) \
          ORDER BY v.gid",
         &[Type::Int, Type::Int, Type::Text, Type::Real, Type::Int, Type::Text, Type::Int],

@@ -182,6 +182,7 @@ fn purge_tag(call: &mut Call<'_>, tag: i64, most: i64) -> Result<bool> {
         return Ok(false);
     }
     call.execute("DELETE FROM favorites WHERE object_id = ?1", &[tag.into()])?;
+    call.execute("DELETE FROM tag_followers WHERE tag_id = ?1", &[tag.into()])?;
     call.execute("DELETE FROM tags WHERE gid = ?1", &[tag.into()])?;
     Ok(true)
 }
@@ -213,6 +214,7 @@ fn purge_values(call: &mut Call<'_>, field: i64, turn: &Turn<'_>) -> Result<Opti
 fn purge_field(call: &mut Call<'_>, field: i64) -> Result<()> {
     for text in [
         "DELETE FROM enum_options WHERE custom_field_id = ?1",
+        "DELETE FROM custom_id_counters WHERE custom_field_id = ?1",
         "DELETE FROM grants WHERE scope_id = ?1",
         "DELETE FROM custom_fields WHERE gid = ?1",
     ] {

@@ -19,6 +19,7 @@ use super::deletion::{Position, next_roots};
 use super::{Facts, PROJECT, set_grants};
 use crate::custom_field::CUSTOM_FIELD;
 use crate::custom_field_setting::CUSTOM_FIELD_SETTING;
+use crate::custom_id::number_task;
 use crate::section::SECTION;
 use crate::task::copy::{Home, Include, Shift, copy_dependencies, copy_subtasks, fill, make};
 use crate::team::{TEAM, require_content};
@@ -289,6 +290,7 @@ fn copy_tasks(call: &mut Call<'_>, turn: &Turn<'_>, include: &Include) -> Result
         }
         let new = make(call, *task, None, Home::In(copy, *section))?;
         job::remember_copy(call, job, *task, new);
+        number_task(call, new, &[copy])?;
         custom_field_value::copy_values(call, *task, new)?;
         fill(call, *task, new, &Include { parent: false, ..*include })?;
     }

@@ -15,6 +15,7 @@ use store::{Type, Value};
 use super::container::{MOST_PROJECTS, rescope, subtasks_of, tasks_of_section};
 use super::people::{add_followers, enlist, reassign};
 use super::{Dates, TASK, Task, containers, load, record_field, story, task_change, tell};
+use crate::custom_id::number_task;
 use crate::order::{Place, place};
 use crate::project::PROJECT;
 use crate::user_task_list::hand_over;
@@ -347,6 +348,7 @@ fn join_projects(call: &mut Call<'_>, original: &Task, copy: &Task, but: Option<
     }
     rescope(call, copy.gid)?;
     let containers = containers(call, copy.gid)?;
+    number_task(call, copy.gid, &joined)?;
     for project in joined {
         call.record(&task_change(Did::Added, copy).parent(project), &containers);
         story(call, copy, "added_to_project", &containers, |story| story.object = Some(project))?;

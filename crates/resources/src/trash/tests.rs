@@ -312,6 +312,8 @@ const TRACES: &[(&str, &str)] = &[
     ("tags", "gid"),
     ("custom_fields", "gid"),
     ("enum_options", "custom_field_id"),
+    ("custom_id_counters", "custom_field_id"),
+    ("tag_followers", "tag_id"),
     ("custom_field_settings", "custom_field_id"),
     ("custom_field_settings", "parent_id"),
     ("custom_field_values", "custom_field_id"),
