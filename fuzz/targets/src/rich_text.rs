@@ -1,6 +1,8 @@
 //! Rich text: refused, or brought into a form that stays as it is.
 
-use model::rich_text::{Mention, expand, from_plain, parse, plain};
+use std::collections::BTreeSet;
+
+use model::rich_text::{Mention, Reference, Target, expand, from_plain, parse, path_of, plain, references};
 
 /// What came as `html_notes`.
 pub fn run(data: &[u8]) {
@@ -17,23 +19,33 @@ pub fn run(data: &[u8]) {
     assert_eq!(rich.html, html);
     // What is stored may come from elsewhere.
     expand(&text, mention);
+    assert!(references(&text).count() <= text.len());
     plain(&text, |gid| gid.to_string());
 }
 
-fn check(html: &str, text: &str, references: &[i64]) {
+fn check(html: &str, text: &str, mentioned: &[i64]) {
     let again = parse(html).expect("the normal form is accepted");
     assert_eq!(again.html, html, "the normal form is no fixed point");
-    assert_eq!((&*again.text, &again.references[..]), (text, references));
-    // What is shown may be sent back.
-    let shown = expand(html, mention);
+    assert_eq!((&*again.text, &again.references[..]), (text, mentioned));
+    // What is loaded for a reader is what was told to the writer, and the projects of tasks.
+    let loaded: BTreeSet<i64> = references(html).collect();
+    assert!(mentioned.iter().all(|gid| loaded.contains(gid)));
+    // What is shown may be sent back, also by whom it is hidden from.
+    let shown = expand(html, |reference| {
+        assert!(loaded.contains(&reference.gid) && reference.project.is_none_or(|project| loaded.contains(&project)));
+        mention(reference)
+    });
     let back = parse(&shown).expect("what is shown is accepted");
-    assert_eq!((&*back.html, &back.references[..]), (html, references));
+    assert_eq!((&*back.html, &back.references[..]), (html, mentioned));
+    assert!(back.unaddressed.is_empty(), "everything that is shown has an address");
     assert_eq!(plain(html, |gid| gid.to_string()), text);
 }
 
-fn mention(gid: i64) -> Mention {
-    let target = (gid % 2 == 0).then(|| ("task".to_owned(), "a <b> & \"c\"".to_owned()));
-    Mention { href: format!("http://localhost/0/0/{gid}/f"), target }
+/// Even gids are shown, and of tasks in projects with even gids the project.
+fn mention(reference: Reference) -> Mention {
+    let project = reference.project.filter(|project| project % 2 == 0);
+    let target = (reference.gid % 2 == 0).then(|| Target { kind: "task", name: "a <b> & \"c\"".to_owned(), project });
+    Mention { href: format!("http://localhost{}", path_of(reference)), target }
 }
 
 /// Tags, attributes and entities.
@@ -63,6 +75,15 @@ pub fn words() -> Vec<String> {
         "https://a.b\">",
         "</a>",
         "<a data-asana-gid=\"1\"/>",
+        "<a data-asana-gid=\"2\" data-asana-project=\"4\"/>",
+        "<a data-asana-gid=\"2\" data-asana-dynamic=\"false\">",
+        "<img data-asana-gid=\"1\"/>",
+        " data-asana-gid=\"",
+        " data-asana-project=\"3\"",
+        " data-asana-dynamic=\"false\"",
+        " data-asana-accessible=\"false\"",
+        "/0/0/1/f\"",
+        "/0/2/1\"",
         "<blockquote>",
         "</blockquote>",
         "<pre>",
