@@ -375,6 +375,21 @@ impl<'a> Call<'a> {
         Ok(self.known.workspaces.get(&gid).copied().unwrap_or_default())
     }
 
+    /// Which of these gids name objects of one of these kinds that the caller sees, and of which.
+    pub fn seen(&mut self, resources: &[&'static Resource], gids: &[i64]) -> Result<Vec<(&'static Resource, i64)>> {
+        if gids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let query = |resource: &&'static Resource| self.shared.levels(resource).query(self.viewer, gids);
+        let steps = resources.iter().map(|resource| Step::Run(query(resource))).collect();
+        let blocks = self.run_all(steps)?;
+        let mut seen = Vec::new();
+        for (resource, block) in resources.iter().zip(&blocks) {
+            seen.extend(gids.iter().filter(|gid| Levels::level(block, **gid).is_some()).map(|gid| (*resource, *gid)));
+        }
+        Ok(seen)
+    }
+
     /// Refuses unless the caller has this level on the object that the path names.
     pub fn require_target(&mut self, resource: &'static Resource, gid: i64, level: Level) -> Result<()> {
         match self.level(resource, gid)? {

@@ -126,6 +126,14 @@ pub enum Source {
         /// The member's name.
         member: &'static str,
     },
+    /// The objects that rich text, in the form in which it is kept, leads to, as far as the viewer may see them: for
+    /// computed fields, which find each by its gid ([`Record::referenced`]).
+    RefsIn {
+        /// What it may lead to: nearly everything. A function, as constants in tables must not lead back to their table.
+        targets: fn() -> &'static [&'static Resource],
+        /// An expression over `t` that gives the rich text; null when it leads nowhere.
+        html: &'static str,
+    },
     /// An object without a gid made of this row; null when all its fields are null.
     Object(&'static [Field]),
     /// A member of a JSON object kept in a column; null when it is not there.
@@ -305,6 +313,11 @@ pub const fn member(name: &'static str, column: &'static str, kind: Kind) -> Fie
 /// The objects whose gids stand in the member of this name of the JSON object in `column`.
 pub const fn listed(name: &'static str, target: &'static Resource, column: &'static str) -> Field {
     field(name, Source::Listed { target, column, member: name })
+}
+
+/// The objects of these kinds that the rich text `html`, an expression over `t`, leads to.
+pub const fn refs_in(name: &'static str, targets: fn() -> &'static [&'static Resource], html: &'static str) -> Field {
+    field(name, Source::RefsIn { targets, html }).internal()
 }
 
 /// A table of pairs.

@@ -234,6 +234,8 @@ impl Document<'_> {
             Source::Many { target, .. } | Source::Listed { target, .. } => {
                 json!({ "type": "array", "items": compact(target) })
             }
+            // Never shown.
+            Source::RefsIn { .. } => json!({}),
             Source::Object(fields) => {
                 let mut members = Map::new();
                 self.add_fields(fields, depth, |shown| shown != Shown::Never, &mut members);

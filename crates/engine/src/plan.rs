@@ -96,6 +96,8 @@ pub(crate) enum Key {
     Column(usize),
     /// In the list that is a member of the JSON object in this column.
     Listed(usize, &'static str),
+    /// In the rich text in this column.
+    Mentioned(usize),
     /// In this column; but the child's rows are found by the gids of the objects in the list that this field is.
     Through(usize, &'static str),
 }
@@ -150,6 +152,8 @@ pub(crate) enum Show {
     /// The first of these children that has a row.
     One(Vec<usize>),
     Many(usize),
+    /// What rich text leads to: a child for each kind. Never shown itself.
+    Refs(Vec<usize>),
     Object(Vec<PlannedField>),
     Computed(fn(&Record<'_>, &mut Writer<'_>)),
     Member(usize, &'static str),
@@ -397,6 +401,15 @@ impl<'a> Planner<'a> {
                     child(Key::Column(key), None, node)
                 });
                 Show::One(each.collect())
+            }
+            Source::RefsIn { targets, html } => {
+                let column = columns.add(html, Type::Text);
+                let each = targets().iter().zip(&selected.inside).map(|(target, inside)| {
+                    // Anybody can write any gid: even of people only those are named whom the viewer may see anyway.
+                    let node = self.node(target, inside, &By::Gid, true);
+                    child(Key::Mentioned(column), None, node)
+                });
+                Show::Refs(each.collect())
             }
             Source::Many { target, key, edge } => {
                 let key = columns.add(key, Type::Int);

@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::ops::Range;
 use std::sync::Arc;
 
+use model::rich_text;
 use store::{Block, Cell as Value, Query, Read};
 
 use crate::access::Viewer;
@@ -406,6 +407,7 @@ impl Loaded {
         match child.key {
             Key::Column(column) | Key::Through(column, _) => distinct(rows.filter_map(|row| row.int(column))),
             Key::Listed(column, member) => distinct(rows.flat_map(|row| listed(row.text(column), member))),
+            Key::Mentioned(column) => distinct(rows.filter_map(|row| row.text(column)).flat_map(rich_text::references)),
         }
     }
 
@@ -555,6 +557,19 @@ impl<'a> Record<'a> {
         records.into_iter().flatten()
     }
 
+    /// The kind and the object of this gid that the rich text of a field leads to, if the viewer may see it.
+    pub fn referenced(&self, name: &str, gid: i64) -> Option<(&'static str, Record<'a>)> {
+        let Show::Refs(children) = &self.field(name)?.show else {
+            return None;
+        };
+        let Record { loaded, scene, node, .. } = *self;
+        children.iter().find_map(|child| {
+            let node = &node.children[*child].node;
+            let place = loaded.rows[node.id].of(gid).next()?;
+            Some((node.kind, loaded.record(node, scene, place)))
+        })
+    }
+
     /// The object without a gid that a field is, for reading its members; they may all be null.
     pub fn object(&self, name: &str) -> Option<Record<'a>> {
         match &self.field(name)?.show {
@@ -593,6 +608,9 @@ impl<'a> Record<'a> {
         let (key, keys) = match child.key {
             Key::Column(column) | Key::Through(column, _) => (self.row.int(column), Vec::new()),
             Key::Listed(column, member) => (None, listed(self.row.text(column), member)),
+            Key::Mentioned(column) => {
+                (None, self.row.text(column).into_iter().flat_map(rich_text::references).collect())
+            }
         };
         let places = key.into_iter().chain(keys).flat_map(|key| loaded.places(child, key));
         places.map(move |place| loaded.record(&child.node, scene, place))
@@ -668,7 +686,7 @@ impl<'a> Record<'a> {
     fn write_value(&self, field: &PlannedField, out: &mut Vec<u8>) {
         match &field.show {
             Show::Cell(column, kind) => write_cell(self.row.cell(*column), *kind, out),
-            Show::Null => out.extend_from_slice(b"null"),
+            Show::Null | Show::Refs(_) => out.extend_from_slice(b"null"),
             Show::Computed(render) => render(self, &mut Writer::new(out)),
             Show::One(children) => match self.find(children) {
                 Some(record) => record.write(out),

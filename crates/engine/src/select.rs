@@ -233,6 +233,7 @@ fn targets(field: &Field) -> Vec<(&'static [Field], bool)> {
             vec![(target.fields, target.typed)]
         }
         Source::OneOf { targets, .. } => targets.iter().map(|target| (target.fields, target.typed)).collect(),
+        Source::RefsIn { targets, .. } => targets().iter().map(|target| (target.fields, target.typed)).collect(),
         Source::Object(fields) => vec![(fields, false)],
         _ => Vec::new(),
     }
