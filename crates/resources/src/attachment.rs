@@ -89,14 +89,21 @@ fn download_url(attachment: &Record<'_>, out: &mut Writer<'_>) {
 }
 
 fn view_url(attachment: &Record<'_>, out: &mut Writer<'_>) {
-    match attachment.text("stored_url") {
-        Some(url) => out.text(url),
-        None => out.text(&link(attachment, Use::View)),
-    }
+    out.text(&address(attachment, Use::View));
+}
+
+/// Where the content is: on this server, or elsewhere. `attachment` has its `name` and its `stored_url`.
+pub fn address(attachment: &Record<'_>, wanted: Use) -> String {
+    attachment.text("stored_url").map_or_else(|| link(attachment, wanted), str::to_owned)
 }
 
 fn permanent_url(attachment: &Record<'_>, out: &mut Writer<'_>) {
-    out.parts(&[&attachment.scene().base, PERMANENT, "?asset_id=", &attachment.gid().to_string()]);
+    out.text(&permanent_address(attachment));
+}
+
+/// An address that stays good, for whoever has a token.
+pub fn permanent_address(attachment: &Record<'_>) -> String {
+    format!("{}{PERMANENT}?asset_id={}", attachment.scene().base, attachment.gid())
 }
 
 /// What the address of a file is for.

@@ -20,6 +20,7 @@ pub mod order;
 pub mod project;
 pub mod purge;
 pub mod reaction;
+pub mod rich_text;
 pub mod section;
 pub mod status_update;
 pub mod story;

@@ -13,10 +13,7 @@ use engine::body::{Body, Given};
 use engine::call::Call;
 use engine::change::{Change, Did};
 use engine::error::{Error, Result};
-use engine::field::{
-    Field, Kind, TEXT_LENGTH, boolean, children, choice, computed, count, date, link, long_text, many, one, sql, text,
-    time,
-};
+use engine::field::{Field, Kind, boolean, children, choice, computed, count, date, link, many, one, sql, text, time};
 use engine::input::{Input, InputKind, input};
 use engine::json::Writer;
 use engine::operation::{
@@ -26,12 +23,13 @@ use engine::operation::{
 use engine::parameter::Parameters;
 use engine::read::Record;
 use engine::resource::{Guard, Resource};
-use model::{Level, rich_text};
+use model::Level;
 use store::{Type, Value};
 
 use crate::custom_field_setting::CUSTOM_FIELD_SETTING;
 use crate::job::JOB;
 use crate::membership::PROJECT_MEMBERSHIP;
+use crate::rich_text::{Words, html_text, mentioned, mentioning, plain_text, stored_html, stored_text};
 use crate::section::add_section;
 use crate::status_update::{
     CURRENT_STATUS, CURRENT_STATUS_INPUTS, CURRENT_STATUS_UPDATE_INPUTS, PROJECT_STATUS, STATUS_UPDATE,
@@ -118,23 +116,23 @@ pub static PROJECT: Resource = Resource {
         date("due_on").writable().nullable(),
         DUE_DATE,
         many("followers", &USER, link("project_followers", "project_id", "user_id", "e.user_id")).on_create(),
-        computed("html_notes", Kind::Text(0), "notes,stored_html_notes", html_notes)
-            .opt_in()
-            .writable()
-            .input(InputKind::Text(TEXT_LENGTH)),
+        html_text("html_notes").opt_in().writable(),
         choice("icon", ICONS).writable().nullable(),
         many("members", &USER, link("project_memberships", "project_id", "member_id", "e.gid")).on_create(),
         choice("minimum_access_level_for_customization", MINIMUM_LEVELS).writable(),
         choice("minimum_access_level_for_sharing", MINIMUM_LEVELS).writable(),
         time("modified_at"),
         text("name").compact().writable(),
-        long_text("notes").writable(),
+        plain_text("notes").writable(),
         one("owner", &USER, "owner_id").writable().nullable(),
         computed("permalink_url", Kind::Text(2_048), "workspace", permalink),
         choice("privacy_setting", PRIVACY).writable(),
         sql("public", Kind::Bool, "(t.privacy_setting = 'public_to_workspace')").input(InputKind::Bool).writable(),
         date("start_on").writable().nullable(),
-        long_text("stored_html_notes").column("html_notes").internal(),
+        stored_text("notes"),
+        stored_html("html_notes"),
+        mentioning(MENTIONING_NOTES),
+        mentioned(MENTIONING_NOTES),
         one("team", &TEAM, "team_id").writable().nullable(),
         workspace_field().on_create(),
     ],
@@ -214,6 +212,9 @@ static TASK_COUNTS: Resource = Resource {
 };
 
 /// The older name of `due_on`.
+/// The notes that lead to objects.
+const MENTIONING_NOTES: &str = "CASE WHEN t.mentions THEN t.html_notes END";
+
 const DUE_DATE: Field = Field { name: "due_date", ..date("due_on").writable().nullable() };
 
 static MEMBERS: &[Input] = &[input("members", InputKind::Gids(&USER)).required()];
@@ -222,14 +223,6 @@ static FOLLOWERS: &[Input] = &[input("followers", InputKind::Gids(&USER)).requir
 fn permalink(project: &Record<'_>, out: &mut Writer<'_>) {
     let workspace = project.one("workspace").map_or(0, |workspace| workspace.gid());
     out.parts(&[&project.scene().base, "/1/", &workspace.to_string(), "/project/", &project.gid().to_string()]);
-}
-
-/// Plain notes have no markup stored beside them.
-fn html_notes(project: &Record<'_>, out: &mut Writer<'_>) {
-    match project.text("stored_html_notes") {
-        Some(html) => out.text(html),
-        None => out.text(&rich_text::from_plain(project.text("notes").unwrap_or_default())),
-    }
 }
 
 static ARCHIVED: &[Filter] = &[filter("archived", FilterKind::Bool, "t.archived = :value")];
@@ -299,7 +292,7 @@ fn create_project(call: &mut Call<'_>, workspace: Option<i64>, team: Option<i64>
     let privacy = privacy_asked(call, workspace)?.unwrap_or_else(|| "public_to_workspace".to_owned());
     require_team(&privacy, team)?;
     let Dates { due_on, start_on } = Dates::asked(&call.body, Dates::default())?;
-    let (notes, html_notes) = notes_asked(&call.body)?.unwrap_or_default();
+    let words = Words::asked(call, "notes", "html_notes")?.unwrap_or_default();
     let owner = match call.body.get("owner") {
         None => Some(call.viewer.user),
         Some(_) => call.body.gid("owner"),
@@ -312,8 +305,6 @@ fn create_project(call: &mut Call<'_>, workspace: Option<i64>, team: Option<i64>
         ("workspace_id", workspace.into()),
         ("team_id", team.into()),
         ("name", word("name", "")),
-        ("notes", notes.into()),
-        ("html_notes", html_notes.into()),
         ("owner_id", owner.into()),
         ("archived", call.body.bool("archived").unwrap_or_default().into()),
         ("color", call.body.text("color").into()),
@@ -330,7 +321,7 @@ fn create_project(call: &mut Call<'_>, workspace: Option<i64>, team: Option<i64>
         ("created_by_id", call.viewer.user.into()),
         ("modified_at", call.now.into()),
     ];
-    call.insert(PROJECT.table, &columns);
+    call.insert(PROJECT.table, &[&columns[..], &words.columns("notes", "html_notes")].concat());
     add_section(call, workspace, project, "Untitled section", crate::order::Place::Last)?;
 
     let facts = Facts::of(call, project)?;
@@ -439,19 +430,6 @@ impl Dates {
     }
 }
 
-/// The description that the body gives, without and with markup; plain notes have none.
-fn notes_asked(body: &Body) -> Result<Option<(String, Option<String>)>> {
-    match (body.text("notes"), body.text("html_notes")) {
-        (Some(_), Some(_)) => Err(Error::bad("You may only provide one of notes or html_notes!")),
-        (Some(notes), None) => Ok(Some((notes.to_owned(), None))),
-        (None, Some(html)) => match rich_text::parse(html) {
-            Ok(rich) => Ok(Some((rich.text, Some(rich.html)))),
-            Err(error) => Err(Error::bad(error.to_string())),
-        },
-        (None, None) => Ok(None),
-    }
-}
-
 fn update_project(call: &mut Call<'_>) -> Result<Outcome> {
     let project = call.target;
     let facts = Facts::of(call, project)?;
@@ -518,9 +496,9 @@ fn update_project(call: &mut Call<'_>) -> Result<Outcome> {
         wanted.push(Wanted { field: "due_on", column: "due_on", value: due_on.into() });
         wanted.push(Wanted { field: "start_on", column: "start_on", value: start_on.into() });
     }
-    if let Some((notes, html_notes)) = notes_asked(&call.body)? {
-        wanted.push(Wanted { field: "notes", column: "notes", value: notes.into() });
-        wanted.push(Wanted { field: "notes", column: "html_notes", value: html_notes.into() });
+    if let Some(words) = Words::asked(call, "notes", "html_notes")? {
+        let columns = words.columns("notes", "html_notes");
+        wanted.extend(columns.map(|(column, value)| Wanted { field: "notes", column, value }));
     }
     if let Some(privacy) = privacy {
         wanted.push(Wanted { field: "privacy_setting", column: "privacy_setting", value: privacy.into() });

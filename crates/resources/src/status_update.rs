@@ -8,7 +8,7 @@ use engine::call::Call;
 use engine::change::{Change, Did};
 use engine::error::{Error, Result};
 use engine::field::{
-    Field, Kind, NAME_LENGTH, TEXT_LENGTH, children, choice, computed, count, long_text, many, one, sql, text, time,
+    Field, Kind, NAME_LENGTH, TEXT_LENGTH, children, choice, computed, count, many, one, sql, text, time,
 };
 use engine::input::{Input, InputKind, input};
 use engine::json::Writer;
@@ -25,6 +25,7 @@ use store::{Type, Value};
 use crate::like::LIKE_OF_STATUS_UPDATE;
 use crate::project::{Facts, PROJECT};
 use crate::reaction::{delete_reactions, reaction_summary};
+use crate::rich_text::{self, html_text, mentioned, mentioning, plain_text, stored_html, stored_text};
 use crate::story::words;
 use crate::user::USER;
 
@@ -65,8 +66,12 @@ pub static STATUS_UPDATE: Resource = Resource {
         reaction_summary(),
         choice("resource_subtype", SUBTYPES).compact(),
         choice("status_type", STATUS_TYPES).on_create(),
-        long_text("text").on_create(),
+        plain_text("text").on_create(),
         text("title").compact().on_create(),
+        stored_text("text"),
+        stored_html("html_text"),
+        mentioning(MENTIONING_TEXT),
+        mentioned(MENTIONING_TEXT),
     ],
     operations: &[
         get("getStatus", "/status_updates/{status_update_gid}"),
@@ -94,8 +99,12 @@ pub static PROJECT_STATUS: Resource = Resource {
         HTML_TEXT,
         time("modified_at"),
         choice("status_type", STATUS_TYPES).internal(),
-        long_text("text").on_create(),
+        plain_text("text").on_create(),
         text("title").compact().on_create(),
+        stored_text("text"),
+        stored_html("html_text"),
+        mentioning(MENTIONING_TEXT),
+        mentioned(MENTIONING_TEXT),
     ],
     operations: &[
         get("getProjectStatus", "/project_statuses/{project_status_gid}"),
@@ -111,7 +120,9 @@ pub static PROJECT_STATUS: Resource = Resource {
     ..Resource::new("project_status", "status_updates")
 };
 
-const HTML_TEXT: Field = long_text("html_text").opt_in().on_create();
+const HTML_TEXT: Field = html_text("html_text").opt_in().on_create();
+/// The text that leads to objects.
+const MENTIONING_TEXT: &str = "CASE WHEN t.mentions THEN t.html_text END";
 const LIKED: Field = sql(
     "liked",
     Kind::Bool,
@@ -188,7 +199,7 @@ fn state_asked(call: &mut Call<'_>, project: i64, body: &Body) -> Result<String>
 pub static CURRENT_STATUS_INPUTS: &[Input] = &[
     input("gid", InputKind::Text(64)),
     input("color", InputKind::Choice(COLORS)),
-    input("html_text", InputKind::Text(TEXT_LENGTH)),
+    input("html_text", rich_text::SENT),
     input("text", InputKind::Text(TEXT_LENGTH)),
     input("title", InputKind::Text(NAME_LENGTH)),
 ];
@@ -196,7 +207,7 @@ pub static CURRENT_STATUS_INPUTS: &[Input] = &[
 /// As [`CURRENT_STATUS_INPUTS`], by the newer name.
 pub static CURRENT_STATUS_UPDATE_INPUTS: &[Input] = &[
     input("gid", InputKind::Text(64)),
-    input("html_text", InputKind::Text(TEXT_LENGTH)),
+    input("html_text", rich_text::SENT),
     input("status_type", InputKind::Choice(OF_PROJECTS)),
     input("text", InputKind::Text(TEXT_LENGTH)),
     input("title", InputKind::Text(NAME_LENGTH)),
@@ -231,26 +242,24 @@ pub fn set_current_status(call: &mut Call<'_>, project: i64) -> Result<()> {
 }
 
 fn add_status(call: &mut Call<'_>, project: i64, status_type: &str, body: &Body) -> Result<i64> {
-    let (text, html_text) = words(body)?.ok_or_else(|| Error::missing("text"))?;
+    let words = words(call, Some(body))?.ok_or_else(|| Error::missing("text"))?;
     // Called as the API's own example is when nobody calls it anything.
     let title = body.text("title").filter(|title| !title.trim().is_empty()).map(str::to_owned);
     let title = title.unwrap_or_else(|| format!("Status Update - {}", month_day(&date_of(call.now))));
     let facts = Facts::of(call, project)?;
     let status = call.create_object(&STATUS_UPDATE, facts.workspace)?;
-    let columns: [(&str, Value); 11] = [
+    let columns: [(&str, Value); 9] = [
         ("gid", status.into()),
         ("workspace_id", facts.workspace.into()),
         ("parent_id", project.into()),
         ("resource_subtype", OF_PROJECT.into()),
         ("status_type", status_type.into()),
         ("title", title.into()),
-        ("text", text.into()),
-        ("html_text", html_text.into()),
         ("created_at", call.now.into()),
         ("created_by_id", call.viewer.user.into()),
         ("modified_at", call.now.into()),
     ];
-    call.insert(STATUS_UPDATE.table, &columns);
+    call.insert(STATUS_UPDATE.table, &[&columns[..], &words.columns("text", "html_text")].concat());
     call.record(&change(Did::Added, status, facts.workspace).parent(project), &[project]);
     record_current(call, &facts, Some(status));
     Ok(status)

@@ -5,15 +5,15 @@ use engine::call::Call;
 use engine::change::{Change, Did};
 use engine::error::{Error, Result};
 use engine::field::{
-    Field, Kind, TEXT_LENGTH, boolean, children, choice, computed, count, listed, long_text, many, member, one, sql,
-    text, time,
+    Field, Kind, TEXT_LENGTH, boolean, children, choice, computed, count, listed, many, member, one, sql, text, time,
 };
 use engine::input::InputKind;
 use engine::json::Writer;
 use engine::operation::{Listing, Outcome, by_number, create, delete, get, list, parent, update};
 use engine::read::Record;
 use engine::resource::{Guard, Resource};
-use model::{Level, rich_text};
+use model::Level;
+use model::rich_text::from_plain;
 use serde_json::Value as Json;
 use store::{Type, Value};
 
@@ -22,9 +22,10 @@ use crate::enum_option::ENUM_OPTION;
 use crate::like::LIKE_OF_STORY;
 use crate::project::PROJECT;
 use crate::reaction::{delete_reactions, reaction_summary};
+use crate::rich_text::{self, Words, mentioned, mentioning, stored_html, stored_text, write_html, write_plain};
 use crate::section::SECTION;
 use crate::tag::TAG;
-use crate::task::people::add_followers;
+use crate::task::people::{add_followers, add_mentioned, without_mentioned};
 use crate::task::{TASK, containers, load, task_change, touch};
 use crate::user::USER;
 
@@ -66,7 +67,7 @@ pub static STORY: Resource = Resource {
         one("follower", &USER, "object_id").only(with::FOLLOWER),
         LIKED.alias("hearted"),
         LIKES.alias("hearts"),
-        computed("html_text", LONG, NEEDS, render_html_text).opt_in().writable().input(LONG_INPUT),
+        computed("html_text", LONG, NEEDS, render_html_text).opt_in().writable().input(rich_text::SENT),
         sql("is_editable", Kind::Bool, "(t.type = 'comment' AND t.created_by_id = :viewer)").only(with::COMMENT),
         boolean("is_edited").only(with::COMMENT),
         boolean("is_pinned").writable().only(with::COMMENT),
@@ -107,8 +108,10 @@ pub static STORY: Resource = Resource {
         computed("text", LONG, NEEDS, render_text).compact().writable().input(LONG_INPUT),
         choice("type", &["comment", "system"]),
         // As they are kept: a comment's own words. System stories have none.
-        long_text("stored_text").column("text").internal(),
-        long_text("stored_html_text").column("html_text").internal(),
+        stored_text("text"),
+        stored_html("html_text"),
+        mentioning(MENTIONING_TEXT),
+        mentioned(MENTIONING_TEXT),
     ],
     operations: &[
         create("createStoryForTask", "/tasks/{task_gid}/stories", Level::Commenter, create_comment),
@@ -124,6 +127,9 @@ const LIKED: Field =
     sql("liked", Kind::Bool, "EXISTS (SELECT 1 FROM story_likes l WHERE l.story_id = t.gid AND l.user_id = :viewer)");
 const LIKES: Field = many("likes", &LIKE_OF_STORY, children("story_id", "t.gid"));
 const NUM_LIKES: Field = count("num_likes", "(SELECT count(*) FROM story_likes l WHERE l.story_id = t.gid)");
+
+/// The text that leads to objects.
+const MENTIONING_TEXT: &str = "CASE WHEN t.mentions THEN t.html_text END";
 
 const LONG: Kind = Kind::Text(TEXT_LENGTH);
 const LONG_INPUT: InputKind = InputKind::Text(TEXT_LENGTH);
@@ -143,15 +149,15 @@ static OF_TASK: Listing =
 
 fn render_text(story: &Record<'_>, out: &mut Writer<'_>) {
     match story.text("stored_text") {
-        Some(text) => out.text(text),
+        Some(_) => write_plain(story, out),
         None => out.text(&subtype::tell(story)),
     }
 }
 
 fn render_html_text(story: &Record<'_>, out: &mut Writer<'_>) {
-    match story.text("stored_html_text") {
-        Some(html) => out.text(html),
-        None => out.text(&rich_text::from_plain(&subtype::tell(story))),
+    match story.text("stored_html") {
+        Some(_) => write_html(story, out),
+        None => out.text(&from_plain(&subtype::tell(story))),
     }
 }
 
@@ -226,7 +232,7 @@ fn record(call: &mut Call<'_>, change: &Change<'_>, task: i64, containers: &[i64
 }
 
 fn create_comment(call: &mut Call<'_>) -> Result<Outcome> {
-    let (text, html) = words(&call.body)?.ok_or_else(|| Error::missing("text"))?;
+    let words = words(call, None)?.ok_or_else(|| Error::missing("text"))?;
     let is_pinned = call.body.bool("is_pinned").unwrap_or(false);
     if is_pinned {
         call.require(&TASK, "is_pinned", call.target, Level::Editor)?;
@@ -235,14 +241,13 @@ fn create_comment(call: &mut Call<'_>) -> Result<Outcome> {
     let task = load(call, call.target)?;
     let columns = [
         ("type", "comment".into()),
-        ("text", text.into()),
-        ("html_text", html.into()),
         ("is_pinned", is_pinned.into()),
         ("sticker_name", call.body.text("sticker_name").into()),
     ];
     let row = Row { task: task.gid, workspace: task.workspace, subtype: COMMENT_ADDED.to_owned() };
     let containers = containers(call, task.gid)?;
-    let comment = add_story(call, &row, &columns, &containers)?;
+    let comment = add_story(call, &row, &[&columns[..], &words.columns("text", "html_text")].concat(), &containers)?;
+    add_mentioned(call, &task, &words.people, &containers)?;
     // Who comments wants to hear what others say.
     for user in add_followers(call, task.gid, &[call.viewer.user])? {
         call.record(&task_change(Did::Changed, &task).field("followers").member(Did::Added, user), &containers);
@@ -254,7 +259,7 @@ fn create_comment(call: &mut Call<'_>) -> Result<Outcome> {
 fn update_comment(call: &mut Call<'_>) -> Result<Outcome> {
     let story = call.target;
     let comment = Comment::read(call, story)?;
-    let words = words(&call.body)?;
+    let words = words(call, None)?;
     if (words.is_some() || call.body.has("sticker_name")) && !comment.is_of(call.viewer.user) {
         return Err(forbidden());
     }
@@ -266,9 +271,12 @@ fn update_comment(call: &mut Call<'_>) -> Result<Outcome> {
     }
     let mut columns: Vec<(&str, Value)> = Vec::new();
     let mut changed = Vec::new();
-    if let Some((text, html)) = words.filter(|(_, html)| *html != comment.html_text) {
+    let mut mentioned = Vec::new();
+    if let Some(words) = words.filter(|words| words.html.as_deref() != Some(&comment.html_text)) {
         changed.push("text");
-        columns.extend([("text", text.into()), ("html_text", html.into()), ("is_edited", true.into())]);
+        columns.extend(words.columns("text", "html_text"));
+        columns.push(("is_edited", true.into()));
+        mentioned = without_mentioned(words.people, &comment.html_text);
     }
     if let Some(is_pinned) = call.body.bool("is_pinned").filter(|is_pinned| *is_pinned != comment.is_pinned) {
         changed.push("is_pinned");
@@ -282,6 +290,10 @@ fn update_comment(call: &mut Call<'_>) -> Result<Outcome> {
     let containers = containers(call, comment.row.task)?;
     for field in changed {
         record(call, &change_of(Did::Changed, story, &comment.row).field(field), comment.row.task, &containers);
+    }
+    if !mentioned.is_empty() {
+        let task = load(call, comment.row.task)?;
+        add_mentioned(call, &task, &mentioned, &containers)?;
     }
     Ok(Outcome::Object(story))
 }
@@ -307,18 +319,17 @@ fn forbidden() -> Error {
     Error::forbidden("Forbidden")
 }
 
-/// The plain and the rich text that a body gives a comment or a status update.
-pub fn words(body: &Body) -> Result<Option<(String, String)>> {
-    let (field, text, html) = match (body.text("text"), body.text("html_text")) {
-        (Some(_), Some(_)) => return Err(Error::bad("You may only provide one of text or html_text!")),
-        (Some(text), None) => ("text", text.to_owned(), rich_text::from_plain(text)),
-        (None, Some(html)) => {
-            let rich = rich_text::parse(html).map_err(|error| Error::bad(error.to_string()))?;
-            ("html_text", rich.text, rich.html)
-        }
-        (None, None) => return Ok(None),
+/// The text that a body gives a comment or a status update, always in both forms. It is not empty.
+/// `body`: where it stands, if not in the request's own.
+pub fn words(call: &mut Call<'_>, body: Option<&Body>) -> Result<Option<Words>> {
+    let Some(mut words) = Words::asked_in(call, body, "text", "html_text")? else {
+        return Ok(None);
     };
-    if text.trim().is_empty() { Err(Error::missing(field)) } else { Ok(Some((text, html))) }
+    if words.text.trim().is_empty() {
+        return Err(Error::missing(if words.html.is_some() { "html_text" } else { "text" }));
+    }
+    words.html.get_or_insert_with(|| from_plain(&words.text));
+    Ok(Some(words))
 }
 
 /// A story before it is changed.

@@ -18,8 +18,8 @@ use engine::call::Call;
 use engine::change::{Change, Did};
 use engine::error::{Error, Result};
 use engine::field::{
-    Field, Kind, NAME_LENGTH, boolean, children, choice, computed, count, date, link, long_text, many, nothing, object,
-    one, sql, text, time,
+    Field, Kind, NAME_LENGTH, boolean, children, choice, computed, count, date, link, many, nothing, object, one, sql,
+    text, time,
 };
 use engine::input::{Input, InputKind, input};
 use engine::json::Writer;
@@ -30,7 +30,7 @@ use engine::operation::{
 use engine::parameter::Parameters;
 use engine::read::Record;
 use engine::resource::{Guard, Names, Resource};
-use model::{Level, rich_text};
+use model::Level;
 use serde_json::{Value as Json, json};
 use store::{Type, Value};
 
@@ -40,6 +40,7 @@ use crate::job::JOB;
 use crate::like::LIKE_OF_TASK;
 use crate::order::Place;
 use crate::project::PROJECT;
+use crate::rich_text::{Words, html_text, mentioned, mentioning, plain_text, stored_html, stored_text};
 use crate::section::{MY_SECTION, PROJECT_SECTION, SECTION, first_of};
 use crate::story::{SystemStory, subtype as told, write_system_story};
 use crate::tag::TAG;
@@ -83,10 +84,7 @@ pub static TASK: Resource = Resource {
         FOLLOWERS.on_create(),
         LIKED.alias("hearted"),
         LIKES.alias("hearts"),
-        computed("html_notes", Kind::Text(0), "notes,stored_html_notes", html_notes)
-            .opt_in()
-            .writable()
-            .input(InputKind::Text(engine::field::TEXT_LENGTH)),
+        html_text("html_notes").opt_in().writable(),
         boolean("is_rendered_as_separator").opt_in().writable(),
         LIKED.writable().input(InputKind::Bool),
         LIKES,
@@ -95,7 +93,7 @@ pub static TASK: Resource = Resource {
             .input(InputKind::Objects(MEMBERSHIP_INPUTS)),
         time("modified_at"),
         text("name").compact().writable(),
-        long_text("notes").writable(),
+        plain_text("notes").writable(),
         NUM_LIKES.alias("num_hearts"),
         NUM_LIKES,
         count("num_subtasks", "(SELECT count(*) FROM tasks c WHERE c.parent_id = t.gid AND c.deleted_at IS NULL)")
@@ -106,7 +104,10 @@ pub static TASK: Resource = Resource {
         choice("resource_subtype", SUBTYPES).compact().writable(),
         time("start_at").writable().nullable(),
         date("start_on").writable().nullable(),
-        long_text("stored_html_notes").column("html_notes").internal(),
+        stored_text("notes"),
+        stored_html("html_notes"),
+        mentioning(MENTIONING_NOTES),
+        mentioned(MENTIONING_NOTES),
         many("tags", &TAG, link("task_tags", "task_id", "tag_id", "e.tag_id")).on_create(),
         workspace_field().on_create(),
     ],
@@ -271,6 +272,9 @@ static PROJECT_INPUT: &[Input] = &[input("project", InputKind::Gid(&PROJECT)).re
 static FOLLOWERS_INPUT: &[Input] = &[input("followers", InputKind::Gids(&USER)).required()];
 static DEPENDENCIES_INPUT: &[Input] = &[input("dependencies", InputKind::Gids(&TASK)).required()];
 static DEPENDENTS_INPUT: &[Input] = &[input("dependents", InputKind::Gids(&TASK)).required()];
+/// The notes that lead to objects.
+const MENTIONING_NOTES: &str = "CASE WHEN t.mentions THEN t.html_notes END";
+
 static TAG_INPUT: &[Input] = &[input("tag", InputKind::Gid(&TAG)).required()];
 
 fn permalink(task: &Record<'_>, out: &mut Writer<'_>) {
@@ -279,14 +283,6 @@ fn permalink(task: &Record<'_>, out: &mut Writer<'_>) {
     match task.many("projects").next() {
         Some(project) => out.parts(&[base, "/1/", &workspace, "/project/", &project.gid().to_string(), "/task/", &gid]),
         None => out.parts(&[base, "/1/", &workspace, "/task/", &gid]),
-    }
-}
-
-/// Plain notes have no markup stored beside them.
-fn html_notes(task: &Record<'_>, out: &mut Writer<'_>) {
-    match task.text("stored_html_notes") {
-        Some(html) => out.text(html),
-        None => out.text(&rich_text::from_plain(task.text("notes").unwrap_or_default())),
     }
 }
 
@@ -561,7 +557,8 @@ fn create_task(call: &mut Call<'_>) -> Result<Outcome> {
         dates: Dates::default(),
     };
     let after = changed(call, &before, &mut row)?;
-    let followers = people::first_followers(call, workspace, after.assignee)?;
+    let mentioned = changed_notes(call, &mut row)?;
+    let followers = people::first_followers(call, workspace, after.assignee, &mentioned)?;
     let tags = tagging::first_tags(call, workspace)?;
     let entry = container::Entry::find(call, gid, &places)?;
     let projects: Vec<i64> = places.projects.iter().map(|(project, _)| *project).collect();
@@ -605,6 +602,8 @@ fn update_task(call: &mut Call<'_>) -> Result<Outcome> {
     let before = load(call, call.target)?;
     let mut row = Row::default();
     let after = changed(call, &before, &mut row)?;
+    let mentioned = changed_notes(call, &mut row)?;
+    let mentioned = people::newly_mentioned(call, before.gid, mentioned)?;
     if !row.0.is_empty() || call.body.has("custom_fields") || call.body.has("external") {
         row.set("modified_at", call.now);
     }
@@ -619,6 +618,7 @@ fn update_task(call: &mut Call<'_>) -> Result<Outcome> {
     place_in_list(call, after.gid)?;
     let containers = containers(call, before.gid)?;
     tell(call, &before, &after, &containers, false)?;
+    people::add_mentioned(call, &after, &mentioned, &containers)?;
     if row.has("notes") {
         record_field(call, &after, "notes", &containers);
         story(call, &after, "notes_changed", &containers, |_| {})?;
@@ -668,19 +668,6 @@ fn changed(call: &mut Call<'_>, before: &Task, row: &mut Row) -> Result<Task> {
         };
         row.set("approval_status", after.approval_status.as_deref());
     }
-    match (body.text("notes"), body.text("html_notes")) {
-        (Some(_), Some(_)) => return Err(Error::bad("You may only provide one of notes or html_notes!")),
-        (Some(notes), None) => {
-            row.set("notes", notes);
-            row.set("html_notes", Value::Null);
-        }
-        (None, Some(html)) => {
-            let rich = rich_text::parse(html).map_err(|error| Error::bad(error.to_string()))?;
-            row.set("notes", rich.text);
-            row.set("html_notes", rich.html);
-        }
-        (None, None) => {}
-    }
     if let Some(separator) = body.bool("is_rendered_as_separator") {
         if separator && after.subtype != "default_task" {
             return Err(Error::field("is_rendered_as_separator", "Only a default_task can be a separator"));
@@ -691,6 +678,17 @@ fn changed(call: &mut Call<'_>, before: &Task, row: &mut Row) -> Result<Task> {
     changed_completion(call, before, &mut after, row)?;
     changed_assignee(call, before, &mut after, row)?;
     Ok(after)
+}
+
+/// Sets the notes that the body gives; answers whom they mention.
+fn changed_notes(call: &mut Call<'_>, row: &mut Row) -> Result<Vec<i64>> {
+    let Some(words) = Words::asked(call, "notes", "html_notes")? else {
+        return Ok(Vec::new());
+    };
+    for (column, value) in words.columns("notes", "html_notes") {
+        row.set(column, value);
+    }
+    Ok(words.people)
 }
 
 fn changed_dates(body: &Body, after: &mut Task, row: &mut Row) -> Result<()> {

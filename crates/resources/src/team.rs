@@ -1,19 +1,20 @@
 //! Teams of an organization.
 
 use engine::access::start_epoch;
-use engine::body::{Body, Given};
+use engine::body::Given;
 use engine::call::Call;
 use engine::change::{Change, Did};
 use engine::error::{Error, Result};
-use engine::field::{Field, Kind, TEXT_LENGTH, boolean, choice, computed, long_text, one, sql, text};
+use engine::field::{Field, Kind, boolean, choice, computed, one, sql, text};
 use engine::input::{Input, InputKind, input};
 use engine::json::Writer;
 use engine::operation::{Key, Listing, Outcome, action, by_number, by_text, create, get, list, parent, update};
 use engine::read::Record;
 use engine::resource::{Guard, Resource};
-use model::{Level, rich_text};
+use model::Level;
 use store::{Type, Value};
 
+use crate::rich_text::{Words, html_text, mentioned, mentioning, plain_text, stored_html, stored_text};
 use crate::team_membership::TEAM_MEMBERSHIP;
 use crate::user::USER;
 use crate::workspace::{WORKSPACE, grant, is_organization, require_member};
@@ -28,21 +29,21 @@ pub static TEAM: Resource = Resource {
     fields: &[
         // Fields of the team's own, which nobody can add.
         sql("custom_field_settings", Kind::Json, "'[]'"),
-        long_text("description").opt_in().writable(),
+        plain_text("description").opt_in().writable(),
         setting("edit_team_name_or_description_access_level"),
         setting("edit_team_visibility_or_trash_team_access_level"),
         boolean("endorsed").writable(),
         setting("guest_invite_management_access_level"),
-        computed("html_description", Kind::Text(0), "description,stored_html_description", html_description)
-            .opt_in()
-            .writable()
-            .input(InputKind::Text(TEXT_LENGTH)),
+        html_text("html_description").opt_in().writable(),
         setting("join_request_management_access_level"),
         setting("member_invite_management_access_level"),
         text("name").compact().writable(),
         one("organization", &WORKSPACE, "workspace_id").writable(),
         computed("permalink_url", Kind::Text(2_048), "organization", permalink),
-        long_text("stored_html_description").column("html_description").internal(),
+        stored_text("description"),
+        stored_html("html_description"),
+        mentioning(MENTIONING_DESCRIPTION),
+        mentioned(MENTIONING_DESCRIPTION),
         choice("team_content_management_access_level", &["no_restriction", ADMINS]).writable(),
         setting("team_member_removal_access_level"),
         choice("visibility", VISIBILITIES).writable(),
@@ -89,13 +90,8 @@ fn permalink(team: &Record<'_>, out: &mut Writer<'_>) {
     out.parts(&[&team.scene().base, "/1/", &workspace.to_string(), "/team/", &team.gid().to_string()]);
 }
 
-/// A plain description has no markup stored beside it.
-fn html_description(team: &Record<'_>, out: &mut Writer<'_>) {
-    match team.text("stored_html_description") {
-        Some(html) => out.text(html),
-        None => out.text(&rich_text::from_plain(team.text("description").unwrap_or_default())),
-    }
-}
+/// The description that leads to objects.
+const MENTIONING_DESCRIPTION: &str = "CASE WHEN t.mentions THEN t.html_description END";
 
 /// Creates a team without members. `visibility` is one of [`VISIBILITIES`].
 pub fn create_team(call: &mut Call<'_>, workspace: i64, name: &str, visibility: &str) -> Result<i64> {
@@ -323,16 +319,16 @@ impl Facts {
     /// Changes what the body wants to be different, and answers which fields those are, with their columns.
     fn change(&self, call: &mut Call<'_>) -> Result<Vec<(&'static str, &'static str)>> {
         let mut wanted: Vec<(&'static str, &'static str, Value)> = Vec::new();
-        for field in TEAM.fields.iter().filter(|field| !matches!(field.name, "description" | "organization")) {
+        for field in TEAM.fields.iter().filter(|field| field.name != "organization") {
             if let Some(column) = field.stored_in()
                 && let Some(value) = call.body.get(field.name).and_then(Given::value)
             {
                 wanted.push((field.name, column, value));
             }
         }
-        if let Some((description, html)) = description_asked(&call.body)? {
-            wanted.push(("description", "description", description.into()));
-            wanted.push(("description", "html_description", html.into()));
+        if let Some(words) = Words::asked(call, "description", "html_description")? {
+            let columns = words.columns("description", "html_description");
+            wanted.extend(columns.map(|(column, value)| ("description", column, value)));
         }
         let mut changed = Vec::new();
         for (field, column, value) in wanted {
@@ -373,19 +369,6 @@ impl Facts {
             "endorsed" => Err(Error::no_permission(TEAM.kind)),
             _ => self.require_administration(call),
         }
-    }
-}
-
-/// The description that the body gives, without and with markup; a plain one has none.
-fn description_asked(body: &Body) -> Result<Option<(String, Option<String>)>> {
-    match (body.text("description"), body.text("html_description")) {
-        (Some(_), Some(_)) => Err(Error::bad("You may only provide one of description or html_description!")),
-        (Some(description), None) => Ok(Some((description.to_owned(), None))),
-        (None, Some(html)) => match rich_text::parse(html) {
-            Ok(rich) => Ok(Some((rich.text, Some(rich.html)))),
-            Err(error) => Err(Error::bad(error.to_string())),
-        },
-        (None, None) => Ok(None),
     }
 }
 

@@ -140,17 +140,23 @@ static MEMBERS: LazyLock<Template> = LazyLock::new(|| {
 /// Refuses people of whom one does not belong to the workspace, or was deactivated. Whoever does is not put out of it before the transaction
 /// ends.
 pub fn require_members(call: &mut Call<'_>, workspace: i64, users: &[i64], field: &str) -> Result<()> {
-    if users.is_empty() {
-        return Ok(());
-    }
-    call.share_all(users)?;
-    let members = call.select(&MEMBERS, users, &[("workspace", workspace.into())])?;
-    let is_member = |user: i64| (0..members.len()).any(|row| members.int(row, 0) == Some(user));
-    match users.iter().copied().find(|user| !is_member(*user)) {
+    let members = members_among(call, workspace, users)?;
+    match users.iter().copied().find(|user| !members.contains(user)) {
         None => Ok(()),
         Some(user) if is_organization(call, workspace)? => {
             Err(Error::field(field, format_args!("Not a user in Organization: {user}")))
         }
         Some(_) => Err(Error::field(field, format_args!("Not a user in Workspace: {workspace}"))),
     }
+}
+
+/// Those of these people who belong to the workspace, in their order. They are not put out of it before the transaction ends.
+pub fn members_among(call: &mut Call<'_>, workspace: i64, users: &[i64]) -> Result<Vec<i64>> {
+    if users.is_empty() {
+        return Ok(Vec::new());
+    }
+    call.share_all(users)?;
+    let found = call.select(&MEMBERS, users, &[("workspace", workspace.into())])?;
+    let members: Vec<i64> = (0..found.len()).filter_map(|row| found.int(row, 0)).collect();
+    Ok(users.iter().copied().filter(|user| members.contains(user)).collect())
 }

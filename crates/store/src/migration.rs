@@ -33,6 +33,7 @@ pub(crate) static MIGRATIONS: &[Migration] = migrations![
     30 "0030_logins",
     40 "0040_custom_ids",
     41 "0041_tag_followers",
+    50 "0050_mentions",
     70 "0070_reference_epoch",
 ];
 

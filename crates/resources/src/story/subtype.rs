@@ -212,7 +212,7 @@ pub mod with {
 }
 
 /// What the texts of stories are made of, as an `opt_fields` text.
-pub const NEEDS: &str = "stored_text,stored_html_text,created_at,created_by.name,resource_subtype,assignee.name,follower.name,project.name,tag.name,\
+pub const NEEDS: &str = "stored_text,stored_html,mentioning,mentioned.(name|title|stored_url),created_at,created_by.name,resource_subtype,assignee.name,follower.name,project.name,tag.name,\
     task.name,dependency.name,custom_field.name,(old_section|new_section|old_enum_value|new_enum_value).name,\
     old_dates,new_dates,new_name,file_name,new_resource_subtype,old_text_value,new_text_value,old_number_value,new_number_value,\
     old_date_value,new_date_value,(old_multi_enum_values|new_multi_enum_values|old_people_value|new_people_value).name";

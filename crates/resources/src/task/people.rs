@@ -1,22 +1,31 @@
 //! A task's people: its assignee, its followers, those who like it. Assignee and followers hold grants on the task.
 
+use std::collections::HashSet;
+
 use engine::call::Call;
 use engine::change::Did;
 use engine::error::{Error, Result};
 use engine::operation::Outcome;
 use model::Level;
+use model::rich_text::references;
 use store::Value;
 
 use super::{TASK, Task, containers, load, story, task_change, touch};
 use crate::user_task_list::hand_over;
-use crate::workspace::{grant, require_members};
+use crate::workspace::{grant, members_among, require_members};
 
-/// The followers of a new task: its creator, its assignee and whom the body names, each once.
-pub fn first_followers(call: &mut Call<'_>, workspace: i64, assignee: Option<i64>) -> Result<Vec<i64>> {
+/// The followers of a new task: its creator, its assignee, whom the body names and whom its notes mention, each once.
+pub fn first_followers(
+    call: &mut Call<'_>,
+    workspace: i64,
+    assignee: Option<i64>,
+    mentioned: &[i64],
+) -> Result<Vec<i64>> {
     let named = call.body.gids("followers").to_vec();
     require_members(call, workspace, &named, "followers")?;
+    let mentioned = members_among(call, workspace, mentioned)?;
     let mut followers = vec![call.viewer.user];
-    for user in assignee.into_iter().chain(named) {
+    for user in assignee.into_iter().chain(named).chain(mentioned) {
         if !followers.contains(&user) {
             followers.push(user);
         }
@@ -47,6 +56,35 @@ pub fn add_followers(call: &mut Call<'_>, task: i64, users: &[i64]) -> Result<Ve
         }
     }
     Ok(fresh)
+}
+
+/// Whoever is mentioned in the notes of a task or in a comment on it follows it, as far as a person belongs to its
+/// workspace.
+pub fn add_mentioned(call: &mut Call<'_>, task: &Task, users: &[i64], containers: &[i64]) -> Result<()> {
+    let users = members_among(call, task.workspace, users)?;
+    if users.is_empty() {
+        return Ok(());
+    }
+    for user in add_followers(call, task.gid, &users)? {
+        call.record(&task_change(Did::Changed, task).field("followers").member(Did::Added, user), containers);
+    }
+    Ok(())
+}
+
+/// Those whom the notes of a task have not mentioned so far. Who has ceased to follow it is left in peace.
+pub fn newly_mentioned(call: &mut Call<'_>, task: i64, users: Vec<i64>) -> Result<Vec<i64>> {
+    if users.is_empty() {
+        return Ok(users);
+    }
+    let known = call.text("SELECT html_notes FROM tasks WHERE gid = ?1 AND mentions", &[task.into()])?;
+    Ok(without_mentioned(users, known.as_deref().unwrap_or_default()))
+}
+
+/// Those whom a rich text, in the form in which it is kept, does not mention.
+pub fn without_mentioned(mut users: Vec<i64>, html: &str) -> Vec<i64> {
+    let known: HashSet<i64> = references(html).collect();
+    users.retain(|user| !known.contains(user));
+    users
 }
 
 /// A task changes hands: the new assignee follows it, the old one goes on following it.
