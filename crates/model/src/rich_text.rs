@@ -559,16 +559,16 @@ struct Open {
     /// What may stand in it here.
     holds: Content,
     /// Of a link: what it leads to, and how much text there was when it began.
-    link: Option<(Leads, usize)>,
+    link: Option<(Destination, usize)>,
 }
 
 /// What a link leads to.
-enum Leads {
-    ToAddress(String),
-    /// To an object that is shown by its name.
-    ToObject,
-    /// To an object that is shown by the text in the link.
-    ToObjectCalled(i64),
+enum Destination {
+    Address(String),
+    /// An object that is shown by its name.
+    Object,
+    /// An object that is shown by the text in the link.
+    Called(i64),
 }
 
 /// Writes both forms while the tags go by.
@@ -645,7 +645,7 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    fn start_link(&mut self, attributes: &[(&'static str, String)]) -> Result<Leads, RichTextError> {
+    fn start_link(&mut self, attributes: &[(&'static str, String)]) -> Result<Destination, RichTextError> {
         let of = |name| attributes.iter().find(|(key, _)| *key == name).map(|(_, value)| value.trim());
         let href = of(HREF).filter(|href| !href.is_empty());
         let addressed = href.and_then(from_path);
@@ -670,13 +670,13 @@ impl<'a> Writer<'a> {
             if !is_dynamic {
                 push_attribute(&mut self.html, DYNAMIC, "false");
                 self.html.push('>');
-                return Ok(Leads::ToObjectCalled(gid));
+                return Ok(Destination::Called(gid));
             }
             self.html.push_str("/>");
             let name = (self.name)(gid);
             self.text.push(&name);
             self.silent = true;
-            return Ok(Leads::ToObject);
+            return Ok(Destination::Object);
         }
         let href = href.ok_or(RichTextError::NoTarget)?;
         if !PROTOCOLS.iter().any(|protocol| is_address(href, protocol)) {
@@ -685,7 +685,7 @@ impl<'a> Writer<'a> {
         self.html.push_str("<a");
         push_attribute(&mut self.html, HREF, href);
         self.html.push('>');
-        Ok(Leads::ToAddress(href.to_owned()))
+        Ok(Destination::Address(href.to_owned()))
     }
 
     fn show_image(&mut self, attributes: &[(&'static str, String)]) -> Result<(), RichTextError> {
@@ -717,12 +717,12 @@ impl<'a> Writer<'a> {
             return Err(if missing { RichTextError::Unclosed } else { RichTextError::Invalid });
         };
         match open.link {
-            Some((Leads::ToObject, _)) => {
+            Some((Destination::Object, _)) => {
                 self.silent = false;
                 return Ok(());
             }
-            Some((Leads::ToAddress(href), length)) if self.text.text.len() == length => self.text.push(&href),
-            Some((Leads::ToObjectCalled(gid), length)) if self.text.text.len() == length => {
+            Some((Destination::Address(href), length)) if self.text.text.len() == length => self.text.push(&href),
+            Some((Destination::Called(gid), length)) if self.text.text.len() == length => {
                 let name = (self.name)(gid);
                 self.text.push(&name);
             }

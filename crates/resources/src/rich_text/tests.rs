@@ -282,7 +282,7 @@ both!(who_mentions_has_to_see_or_to_know_an_address, small, |small: Small| async
     }
 });
 
-/// A guest sees hardly anybody, and learns no name through a text either.
+// A guest sees hardly anybody, and learns no name through a text either.
 both!(a_guest_learns_no_name, small, |small: Small| async move {
     let Small { ann, cat, guest, team, .. } = &small;
     let Mentioned { project, task, .. } = mentioned_things(&small).await;
