@@ -414,7 +414,7 @@ fn a_page_needs_few_statements() {
         }
         // The listing, the tasks, and one for each kind of what is mentioned.
         assert_eq!(counts[0], counts[1]);
-        assert!(counts[0] <= 4 + MENTIONABLE.len() as u64, "{counts:?}");
+        assert!(counts[0] <= 5 + MENTIONABLE.len() as u64, "{counts:?}");
         let plain = json!({"projects": [project], "name": "t", "notes": "plain"});
         let lone = gid(&ann.post("/tasks", plain).await.created());
         let path = format!("/tasks/{lone}?opt_fields=notes,html_notes");
