@@ -139,7 +139,7 @@ impl PlannedField {
         match &self.show {
             Show::Cell(..) | Show::Null | Show::Member(..) => true,
             Show::Object(fields) => fields.iter().all(PlannedField::is_of_the_row_alone),
-            Show::One(_) | Show::Many(_) | Show::Computed(_) => false,
+            Show::One(_) | Show::Many(_) | Show::Refs(_) | Show::Computed(_) => false,
         }
     }
 }
