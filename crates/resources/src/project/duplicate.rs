@@ -125,11 +125,12 @@ fn copy_project(call: &mut Call<'_>, source: &Facts, team: Option<i64>, notes: b
     let copy = call.create_object(&PROJECT, source.workspace)?;
     let name = call.body.text("name").unwrap_or_default().to_owned();
     call.execute(
-        "INSERT INTO projects (gid, workspace_id, team_id, name, notes, html_notes, owner_id, archived, color, icon, \
-           default_view, privacy_setting, default_access_level, minimum_access_level_for_customization, \
+        "INSERT INTO projects (gid, workspace_id, team_id, name, notes, html_notes, mentions, owner_id, archived, color, \
+           icon, default_view, privacy_setting, default_access_level, minimum_access_level_for_customization, \
            minimum_access_level_for_sharing, completed, created_at, created_by_id, modified_at) \
          SELECT ?2, workspace_id, CAST(?3 AS BIGINT), ?4, CASE WHEN ?5 THEN notes ELSE '' END, \
-           CASE WHEN ?5 THEN html_notes END, CAST(?6 AS BIGINT), FALSE, color, icon, default_view, \
+           CASE WHEN ?5 THEN html_notes END, CASE WHEN ?5 THEN mentions END, CAST(?6 AS BIGINT), FALSE, \
+           color, icon, default_view, \
            CASE WHEN privacy_setting = 'private_to_team' AND ?3 IS NULL THEN 'private' ELSE privacy_setting END, \
            CASE WHEN ?7 THEN default_access_level ELSE 'editor' END, \
            CASE WHEN ?7 THEN minimum_access_level_for_customization ELSE 'editor' END, \

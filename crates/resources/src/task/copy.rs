@@ -245,9 +245,7 @@ pub fn fill(call: &mut Call<'_>, source: i64, copy: i64, include: &Include) -> R
         ]);
     }
     let notes = if include.notes { notes_of(call, source)? } else { None };
-    if let Some((notes, html)) = &notes {
-        row.extend([("notes", notes.as_str().into()), ("html_notes", html.as_deref().into())]);
-    }
+    row.extend(notes.iter().flatten().cloned());
     if let Some(user) = original.assignee.filter(|_| include.assignee)
         && is_member(call, original.workspace, user)?
     {
@@ -297,12 +295,22 @@ pub fn fill(call: &mut Call<'_>, source: i64, copy: i64, include: &Include) -> R
     Ok(())
 }
 
-/// The description of a task, unless it is empty.
-fn notes_of(call: &mut Call<'_>, task: i64) -> Result<Option<(String, Option<String>)>> {
-    let found =
-        call.query("SELECT notes, html_notes FROM tasks WHERE gid = ?1", &[Type::Text, Type::Text], &[task.into()])?;
-    let notes = found.text(0, 0).unwrap_or_default().to_owned();
-    Ok(Some((notes, found.text(0, 1).map(str::to_owned))).filter(|(notes, _)| !notes.is_empty()))
+/// The columns with the description of a task, unless it is empty.
+fn notes_of(call: &mut Call<'_>, task: i64) -> Result<Option<[(&'static str, Value); 3]>> {
+    let found = call.query(
+        "SELECT notes, html_notes, mentions FROM tasks WHERE gid = ?1 AND notes <> ''",
+        &[Type::Text, Type::Text, Type::Bool],
+        &[task.into()],
+    )?;
+    if found.is_empty() {
+        return Ok(None);
+    }
+    let mentions = found.bool(0, 2).then_some(true);
+    Ok(Some([
+        ("notes", found.text(0, 0).into()),
+        ("html_notes", found.text(0, 1).into()),
+        ("mentions", mentions.map_or(Value::Null, Value::Bool)),
+    ]))
 }
 
 /// Puts a copy right after the original, below the same parent, if the caller may edit that.

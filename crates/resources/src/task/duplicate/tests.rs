@@ -163,6 +163,19 @@ both!(a_copy_goes_where_its_maker_may_put_it, small, |small: Small| async move {
     is_consistent(&world).await;
 });
 
+both!(a_copy_leads_where_its_original_leads, small, |small: Small| async move {
+    let Small { ann, workspace, world, .. } = small;
+    let other = made(&ann, "/tasks", json!({"workspace": workspace, "name": "the other one"})).await;
+    let html = format!("<body>see <a data-asana-gid=\"{other}\"/></body>");
+    let task = made(&ann, "/tasks", json!({"workspace": workspace, "name": "t", "html_notes": html})).await;
+    let copy = copied(&world, &ann, &task, json!({"include": "notes"})).await;
+    let shown =
+        async |gid: &str| ann.get(&format!("/tasks/{gid}?opt_fields=html_notes")).await.ok()["html_notes"].clone();
+    let notes = shown(&copy).await;
+    assert_eq!(notes, shown(&task).await);
+    assert!(notes.as_str().unwrap().contains("the other one"), "{notes}");
+});
+
 both!(a_copy_may_be_thrown_away_meanwhile, small, |small: Small| async move {
     let Small { ann, workspace, world, .. } = small;
     let task = made(&ann, "/tasks", json!({"workspace": workspace, "name": "t"})).await;
