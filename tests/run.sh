@@ -52,6 +52,7 @@ node_libraries() {
 client_libraries() {
     python_libraries .tools/venv tests/clients/requirements.txt &&
         python_libraries .tools/venv-asana-0 tests/clients/requirements-asana-0.txt &&
+        python_libraries .tools/venv-s3 tests/clients/requirements-s3.txt &&
         node_libraries
 }
 
@@ -76,7 +77,9 @@ if [ "$half" != rust ]; then
     step 'the binary that the clients talk to' cargo build --package server --bin vinyasa
     export VINYASA_BIN=${CARGO_TARGET_DIR:-target}/debug/vinyasa
     step 'the older client for Python' .tools/venv-asana-0/bin/python -m pytest tests/clients/test_python_asana_0.py
+    step 'attached files in a bucket' .tools/venv-s3/bin/python -m pytest tests/clients/test_files_s3.py
     # Not a step: the runner's own summary ends the run.
     printf '\n==> clients\n'
-    .tools/venv/bin/python -m pytest tests/clients --ignore tests/clients/test_python_asana_0.py
+    .tools/venv/bin/python -m pytest tests/clients --ignore tests/clients/test_python_asana_0.py \
+        --ignore tests/clients/test_files_s3.py
 fi

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use engine::Api;
 use server::config::Config;
 use server::connection::Connections;
+use server::files::Files;
 use server::http::Http;
 use tokio::net::TcpListener;
 
@@ -27,7 +28,9 @@ pub async fn bare(body: Bytes) -> anyhow::Result<SocketAddr> {
 /// Serves the API, as `vinyasa serve` does.
 pub async fn ours(api: Arc<Api>) -> anyhow::Result<SocketAddr> {
     let (listener, address) = listen().await?;
-    let http = Http::new(api, &Config::default(), &format!("http://{address}"), None);
+    let config = Config::default();
+    let files = Files::new(&config, api.random.clone()).map_err(|failure| anyhow::anyhow!(failure.text))?;
+    let http = Http::new(api, &config, files, &format!("http://{address}"), None);
     let connections = Connections::accept(vec![listener.into()], &Arc::new(http), Duration::from_secs(60));
     tokio::spawn(async move {
         std::future::pending::<()>().await;

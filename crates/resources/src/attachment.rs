@@ -152,22 +152,25 @@ pub struct Content {
     pub name: String,
     /// Its media type.
     pub content_type: String,
+    /// How many bytes it has.
+    pub size: u64,
 }
 
 /// The content of an attachment, for whoever has a link to it. `None`: there is none any more, or it lies in the trash with
 /// what it is attached to.
 pub async fn content(read: &mut Read, attachment: i64) -> Result<Option<Content>> {
     let statement = Statement::new(
-        "SELECT a.file, a.name, a.content_type FROM attachments a CROSS JOIN objects o \
+        "SELECT a.file, a.name, a.content_type, a.size FROM attachments a CROSS JOIN objects o \
          WHERE a.gid = ?1 AND a.file IS NOT NULL AND o.gid = a.parent_id AND o.deleted_at IS NULL",
-        &[Type::Text, Type::Text, Type::Text],
+        &[Type::Text, Type::Text, Type::Text, Type::Int],
     );
     let block = read.one(Query::new(&statement, vec![attachment.into()])).await?;
     if block.is_empty() {
         return Ok(None);
     }
     let text = |column| block.text(0, column).unwrap_or_default().to_owned();
-    Ok(Some(Content { file: text(0), name: text(1), content_type: text(2) }))
+    let size = block.int(0, 3).and_then(|size| u64::try_from(size).ok()).unwrap_or_default();
+    Ok(Some(Content { file: text(0), name: text(1), content_type: text(2), size }))
 }
 
 /// Whether an attachment names this file.

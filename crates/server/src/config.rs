@@ -82,6 +82,8 @@ pub struct Config {
     pub body_limit: usize,
     /// The largest file that can be attached, in bytes.
     pub attachment_limit: usize,
+    /// The bucket in which attached files are kept.
+    pub files_s3: S3,
     /// How long a client may take to send a body.
     pub body_timeout: Duration,
     /// How long a request may wait for its answer, once it is there.
@@ -107,6 +109,37 @@ pub struct Config {
     pub database_writers: usize,
     /// How long a read may take.
     pub database_timeout: Duration,
+}
+
+/// Where an S3-compatible service keeps attached files.
+#[derive(Clone, Debug, PartialEq)]
+pub struct S3 {
+    /// The bucket; without one they lie below the directory of the data.
+    pub bucket: Option<String>,
+    /// Its region.
+    pub region: String,
+    /// The address of the service, if it is not that of the region.
+    pub endpoint: Option<String>,
+    /// What the service knows this server by.
+    pub access_key: Option<String>,
+    /// The secret that belongs to it.
+    pub secret_key: Option<Secret>,
+    /// A file with that secret.
+    pub secret_key_file: Option<PathBuf>,
+    /// Whether the bucket stands in the path and not in the name of the host.
+    pub path_style: bool,
+    /// What the names of objects begin with.
+    pub prefix: String,
+}
+
+/// Something that is never printed.
+#[derive(Clone, PartialEq)]
+pub struct Secret(pub String);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str("Secret")
+    }
 }
 
 /// A set of limits.
@@ -167,6 +200,16 @@ impl Default for Config {
             log_format: LogFormat::Auto,
             body_limit: 10 << 20,
             attachment_limit: 100 << 20,
+            files_s3: S3 {
+                bucket: None,
+                region: "us-east-1".to_owned(),
+                endpoint: None,
+                access_key: None,
+                secret_key: None,
+                secret_key_file: None,
+                path_style: true,
+                prefix: String::new(),
+            },
             body_timeout: Duration::from_secs(60),
             request_timeout: Duration::from_secs(60),
             send_timeout: Duration::from_secs(60),
@@ -272,6 +315,30 @@ pub static SETTINGS: &[Setting] = &[
     }),
     setting("attachment_limit", "100MiB", "largest file that can be attached; bytes, or with KiB, MiB, GiB", {
         |config, text| put(&mut config.attachment_limit, size(text))
+    }),
+    setting("files_s3_bucket", "", "S3 bucket that keeps attached files; else they lie below the data directory", {
+        |config, text| put(&mut config.files_s3.bucket, optional(text, bucket))
+    }),
+    setting("files_s3_region", "us-east-1", "the bucket's region", |config, text| {
+        put(&mut config.files_s3.region, word(text))
+    }),
+    setting("files_s3_endpoint", "", "address of an S3-compatible service, https://HOST; else that of the region", {
+        |config, text| put(&mut config.files_s3.endpoint, optional(text, url))
+    }),
+    setting("files_s3_access_key", "", "access key; without one, the right that the machine has from its provider", {
+        |config, text| put(&mut config.files_s3.access_key, optional(text, word))
+    }),
+    setting("files_s3_secret_key", "", "the secret of the access key; better in the environment or in a file", {
+        |config, text| put(&mut config.files_s3.secret_key, Ok((!text.is_empty()).then(|| Secret(text.to_owned()))))
+    }),
+    setting("files_s3_secret_key_file", "", "file that holds the secret of the access key", |config, text| {
+        put(&mut config.files_s3.secret_key_file, Ok((!text.is_empty()).then(|| text.into())))
+    }),
+    setting("files_s3_path_style", "true", "the bucket stands in the path of addresses, not in the host's name", {
+        |config, text| put(&mut config.files_s3.path_style, choice(text, &[("true", true), ("false", false)]))
+    }),
+    setting("files_s3_prefix", "", "what the names of the objects begin with, as vinyasa/files", |config, text| {
+        put(&mut config.files_s3.prefix, prefix(text))
     }),
     setting(
         "body_timeout",
@@ -398,6 +465,29 @@ fn secret(text: &str) -> Result<String, String> {
 fn host_and_port(text: &str) -> Result<(String, u16), String> {
     let pair = text.rsplit_once(':').and_then(|(host, port)| Some((host.to_owned(), port.parse().ok()?)));
     pair.filter(|(host, _)| is_host(host)).ok_or_else(|| wrong("a host with a port, such as smtp.example:587", text))
+}
+
+/// The name of a bucket.
+fn bucket(text: &str) -> Result<String, String> {
+    let is_right = (3..=63).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-_".contains(&byte));
+    is_right.then(|| text.to_owned()).ok_or_else(|| wrong("the name of a bucket", text))
+}
+
+/// Something without spaces.
+fn word(text: &str) -> Result<String, String> {
+    let is_right = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+    is_right.then(|| text.to_owned()).ok_or_else(|| wrong("letters, digits and signs", text))
+}
+
+/// The beginning of the names of objects, without a slash around it.
+fn prefix(text: &str) -> Result<String, String> {
+    let text = text.trim_matches('/');
+    let part = |part: &str| {
+        !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte))
+    };
+    let is_right = text.is_empty() || text.split('/').all(|one| part(one) && one != "." && one != "..");
+    is_right.then(|| text.to_owned()).ok_or_else(|| wrong("names between slashes, such as vinyasa/files", text))
 }
 
 /// What a browser calls the site of a page.

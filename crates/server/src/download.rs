@@ -15,7 +15,7 @@ use hyper::{Method, Response, StatusCode};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use resources::attachment::{self, Content, FILES, Use};
 
-use crate::files::{Files, Reading};
+use crate::files::Files;
 
 /// What an answer holds: all of it at once, or a file piece by piece.
 pub type Body = Either<Full<Bytes>, UnsyncBoxBody<Bytes, io::Error>>;
@@ -61,7 +61,7 @@ async fn hand_out(
     method: &Method,
     headers: &HeaderMap,
 ) -> io::Result<Response<Body>> {
-    let (file, length) = files.open(&content.file).await?;
+    let length = content.size;
     let asked = headers.get(header::RANGE).and_then(|range| range.to_str().ok());
     // Whether the file is still the one that the caller has a part of can't be told: there is no tag. Then it is the whole.
     let asked = asked.filter(|_| !headers.contains_key(header::IF_RANGE));
@@ -70,12 +70,13 @@ async fn hand_out(
         Range::Part(start, end) => (StatusCode::PARTIAL_CONTENT, start, end),
         Range::Nowhere => (StatusCode::RANGE_NOT_SATISFIABLE, 0, 0),
     };
+    // Nobody is told of a file that is not there.
+    let reading = files.read(&content.file, if method == Method::HEAD { start..start } else { start..end }).await?;
     let body = if method == Method::HEAD || start == end {
         Either::Left(Full::new(Bytes::new()))
     } else {
-        let reading = Reading::begin(file, start, end - start).await?;
         let pieces = stream::try_unfold(reading, |mut reading| async move {
-            Ok(reading.next().await?.map(|piece| (Frame::data(Bytes::from(piece)), reading)))
+            Ok(reading.next().await?.map(|piece| (Frame::data(piece), reading)))
         });
         Either::Right(StreamBody::new(pieces).boxed_unsync())
     };

@@ -86,8 +86,7 @@ impl std::error::Error for Dropped {}
 
 impl Http {
     /// HTTP around this API, in test mode or not. `address` is where the server is.
-    pub fn new(api: Arc<Api>, config: &Config, address: &str, test: Option<TestMode>) -> Self {
-        let files = Files::below(&config.data, api.random.clone());
+    pub fn new(api: Arc<Api>, config: &Config, files: Files, address: &str, test: Option<TestMode>) -> Self {
         Http {
             metrics: Metrics::new(&api),
             logins: Logins::new(&api, config),
@@ -294,8 +293,10 @@ impl Http {
         let request = engine::Request { content_type: form, body: text.as_bytes(), upload, ..request };
         let response = self.ask(&request).await?;
         // After a failure nobody can be sure; the sweep will see.
-        if let Some(name) = kept.filter(|_| (400..500).contains(&response.status)) {
-            self.files.remove(&name).await;
+        if let Some(name) = kept.filter(|_| (400..500).contains(&response.status))
+            && let Err(error) = self.files.delete(&name).await
+        {
+            tracing::warn!(%error, file = name, "a file that was not wanted stays");
         }
         Ok(from_api(response))
     }

@@ -161,11 +161,11 @@ async fn store(
         if beginning.len() < BEGINNING {
             beginning.extend_from_slice(&piece[..piece.len().min(BEGINNING)]);
         }
-        file.write(&piece).await.map_err(failed)?;
+        file.write(piece).await.map_err(failed)?;
     }
     let stored = file.finish().await.map_err(failed)?;
     let upload = Upload {
-        file: stored.name.clone(),
+        file: stored.name().to_owned(),
         name: name.unwrap_or_default(),
         content_type: media_type(told.as_deref(), &beginning).to_owned(),
         size: size as i64,

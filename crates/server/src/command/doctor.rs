@@ -11,7 +11,9 @@ use store::{Db, Location, Options, Query, Statement, Type, consistency};
 use super::print_line;
 use crate::config::{Common, Config};
 use crate::failure::{Failure, Result};
+use crate::files::Files;
 use crate::log;
+use crate::open::random;
 use crate::tls::Tls;
 
 const EXAMPLES: &str = "\
@@ -62,6 +64,9 @@ impl Doctor {
         let mut report = Report::default();
         report.add("settings", settings(&config, now));
         report.add("permissions", permissions(&config, &location));
+        if config.files_s3.bucket.is_some() {
+            report.add("attached files", files(&config).await.err().into_iter().map(|failure| failure.text).collect());
+        }
         if let Location::SqliteFile(path) = &location {
             report.add("disk", disk(path));
         }
@@ -99,6 +104,11 @@ fn settings(config: &Config, now: i64) -> Vec<String> {
         wrong.push("test_mode: tokens can be guessed: take it out of the settings".to_owned());
     }
     wrong
+}
+
+/// Whether the bucket for attached files is there.
+async fn files(config: &Config) -> Result<()> {
+    Files::new(config, random(config))?.check().await
 }
 
 fn permissions(config: &Config, location: &Location) -> Vec<String> {

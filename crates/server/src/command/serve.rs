@@ -104,15 +104,24 @@ impl Serve {
         let listeners = bind(&config, "listen", &config.listen).await?;
         let for_metrics = bind(&config, "metrics_listen", &config.metrics_listen).await?;
         tokio::spawn(reload_when_told(tls.clone(), hangups));
+        let files = Files::new(&config, random(&config))?;
+        files.check().await?;
         let db = open_database(&config, true).await?;
-        let served = self.serve(&config, &db, Doors { listeners, for_metrics, tls }, &mut signals).await;
+        let served = self.serve(&config, &db, files, Doors { listeners, for_metrics, tls }, &mut signals).await;
         if tokio::time::timeout(config.stop_timeout, db.close()).await.is_err() {
             tracing::warn!("stopped before the database had been closed");
         }
         served
     }
 
-    async fn serve(&self, config: &Config, db: &Db, doors: Doors, signals: &mut (Signal, Signal)) -> Result<()> {
+    async fn serve(
+        &self,
+        config: &Config,
+        db: &Db,
+        files: Files,
+        doors: Doors,
+        signals: &mut (Signal, Signal),
+    ) -> Result<()> {
         let Doors { listeners, for_metrics, tls } = doors;
         let (clock, random) = (clock(config), random(config));
         let key = offset_key(db, &random).await?;
@@ -131,11 +140,8 @@ impl Serve {
         }
         let (stop, stopping) = watch::channel(false);
         let worker = test.is_none().then(|| tokio::spawn(jobs::work(Arc::clone(&queue), stopping)));
-        let sweeping = test.is_none().then(|| {
-            let files = Files::below(&config.data, api.random.clone());
-            tokio::spawn(files.sweep(Arc::clone(&api)))
-        });
-        let http = Arc::new(Http::new(api, config, &url, test).with_tls(tls.clone()).with_queue(queue));
+        let sweeping = test.is_none().then(|| tokio::spawn(files.clone().sweep(Arc::clone(&api))));
+        let http = Arc::new(Http::new(api, config, files, &url, test).with_tls(tls.clone()).with_queue(queue));
         let metrics_url = for_metrics.first().map(|_| url_of(&for_metrics, false)).transpose()?;
         for listener in for_metrics {
             tokio::spawn(metrics::serve(listener, Arc::clone(&http)));
