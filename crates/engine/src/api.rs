@@ -115,12 +115,11 @@ pub struct Api {
 type PlanKey = ((usize, usize), String);
 
 /// What a write came to.
-enum Applied {
-    Done(Outcome),
-    /// As [`Applied::Done`], and there is something to be done later.
-    Enqueued(Outcome),
-    /// The viewer was out of date: nothing was done.
-    Stale,
+struct Applied {
+    /// `None`: the viewer was out of date, and nothing was done.
+    outcome: Option<Outcome>,
+    /// Whether there is something to be done later.
+    enqueued: bool,
 }
 
 impl Api {
@@ -531,29 +530,20 @@ impl Api {
         let applied = self
             .db
             .write(move |write| -> Result<Applied> {
-                let query = Epochs::query();
-                if Epochs::of(&write.query(&query.statement, &query.parameters)?).access != viewer.epoch {
-                    return Ok(Applied::Stale);
-                }
-                let apply = |call: &mut Call<'_>| {
+                Call::run(write, &viewer, &shared, now, |call| {
                     call.body = body;
-                    let outcome = ready.run(call)?;
-                    Ok(if call.enqueued { Applied::Enqueued(outcome) } else { Applied::Done(outcome) })
-                };
-                Call::run(write, &viewer, &shared, now, apply)
+                    let outcome = ready.run(call, Some(viewer.epoch))?;
+                    Ok(Applied { outcome, enqueued: call.enqueued })
+                })
             })
             .await?;
-        let outcome = match applied {
-            Applied::Stale => return Ok(None),
-            Applied::Done(outcome) => outcome,
-            Applied::Enqueued(outcome) => {
-                self.enqueued.notify_one();
-                outcome
-            }
-        };
-        match outcome {
-            Outcome::Empty => Ok(Some(Response::empty())),
-            Outcome::Object(gid) => self.written(asked, gid, digest).await.map(Some),
+        if applied.enqueued {
+            self.enqueued.notify_one();
+        }
+        match applied.outcome {
+            None => Ok(None),
+            Some(Outcome::Empty) => Ok(Some(Response::empty())),
+            Some(Outcome::Object(gid)) => self.written(asked, gid, digest).await.map(Some),
         }
     }
 

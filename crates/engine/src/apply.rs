@@ -30,14 +30,25 @@ impl Ready {
         Ready { operation, rule, target }
     }
 
-    /// Checks what the caller may do, and runs the rule. The call has the body.
-    pub fn run(self, call: &mut Call<'_>) -> Result<Outcome> {
-        if let Some((target, name, refusal)) = self.target {
-            call.target = call.named(&name)?.ok_or(refusal)?;
-            call.require_target(target.resource, call.target, self.operation.level)?;
+    /// Checks what the caller may do, and runs the rule. The call has the body. With an `epoch`, it does nothing and
+    /// answers `None` unless the access data is of that epoch: the caller's rights were read then.
+    pub fn run(self, call: &mut Call<'_>, epoch: Option<i64>) -> Result<Option<Outcome>> {
+        let target = match self.target {
+            Some((target, name, refusal)) => {
+                call.target = call.named(&name)?.ok_or(refusal)?;
+                Some(target.resource)
+            }
+            None => None,
+        };
+        let found = call.look_first(self.operation, target)?;
+        if epoch.is_some_and(|epoch| epoch != found.access) {
+            return Ok(None);
+        }
+        if let Some(resource) = target {
+            call.require_target(resource, call.target, self.operation.level)?;
         }
         call.resolve_body()?;
-        (self.rule)(call)
+        (self.rule)(call).map(Some)
     }
 }
 
@@ -59,5 +70,6 @@ pub fn apply(routes: &Routes, call: &mut Call<'_>, method: Method, path: &str, d
     let body = serde_json::json!({ "data": data }).to_string();
     let resource = operation.answers.or(route.resource);
     (call.target, call.body) = (0, accept(operation, resource, Encoding::Json, body.as_bytes(), &path)?.0);
-    Ready::new(operation, rule, target.as_ref(), &parameters).run(call)
+    let outcome = Ready::new(operation, rule, target.as_ref(), &parameters).run(call, None)?;
+    outcome.ok_or_else(Error::server)
 }

@@ -229,6 +229,18 @@ impl Body {
         }
     }
 
+    /// Tells the names under a property, or one within its objects: `projects`, `memberships.project`.
+    pub(crate) fn each_name(&self, property: &str, tell: &mut dyn FnMut(&Name)) {
+        let (name, within) = property.split_once('.').unwrap_or((property, ""));
+        match self.get(name) {
+            Some(Given::Name(called, _)) => tell(called),
+            Some(Given::Names(names)) => names.iter().for_each(|(called, _)| tell(called)),
+            Some(Given::Object(body)) => body.each_name(within, tell),
+            Some(Given::Objects(bodies)) => bodies.iter().for_each(|body| body.each_name(within, tell)),
+            _ => {}
+        }
+    }
+
     /// Replaces names by gids. `resolve` gets the resource, the property's path, and the name.
     pub fn resolve(
         &mut self,

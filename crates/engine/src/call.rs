@@ -11,6 +11,8 @@ use store::{Block, Query, Statement, Step, Type, Value, Write};
 use crate::access::{Levels, Name, Viewer, field_refusal, object_query, path_refusal};
 use crate::body::Body;
 use crate::error::{Error, Result};
+use crate::kept::Epochs;
+use crate::operation::Operation;
 use crate::pending::Pending;
 use crate::resource::{Names, Resource};
 use crate::sql::{Bindings, LONGEST_LIST, Template};
@@ -80,16 +82,21 @@ pub struct Call<'a> {
     changes_reference: bool,
 }
 
-/// What was read of the objects that the body names, as long as nothing can have changed it.
+/// What was read of the objects that the path and the body name, as long as nothing can have changed it.
 #[derive(Default)]
 struct Known {
-    /// The gids in the body.
+    /// The gids in the path and in the body.
     named: Vec<(&'static Resource, Vec<i64>)>,
+    /// The locks that are shared.
+    shared: Vec<i64>,
     /// The caller's levels, by resource and gid.
     levels: HashMap<(usize, i64), Option<Level>, FxBuildHasher>,
     /// The workspaces, by gid.
     workspaces: HashMap<i64, i64, FxBuildHasher>,
 }
+
+/// The most locks that are shared before anything is looked at.
+const MOST_SHARED_AHEAD: usize = 100;
 
 /// Columns and their values.
 pub type Columns<'a> = &'a [(&'static str, Value)];
@@ -178,17 +185,27 @@ impl<'a> Call<'a> {
 
     /// As [`Call::lock`], but together with others that share it.
     pub fn share(&mut self, key: i64) -> Result<()> {
+        if self.write.is_alone() || self.known.shared.contains(&key) {
+            return Ok(());
+        }
+        self.known.shared.push(key);
         self.look_again();
         Ok(self.write.share(key)?)
     }
 
-    /// As [`Call::share`], for many keys, one after the other. What the body names is looked up again with them.
+    /// As [`Call::share`], for many keys, one after the other. What the path and the body name is looked up again with
+    /// them.
     pub fn share_all(&mut self, keys: &[i64]) -> Result<()> {
         if self.write.is_alone() {
             return Ok(());
         }
+        let fresh: Vec<i64> = keys.iter().copied().filter(|key| !self.known.shared.contains(key)).collect();
+        if fresh.is_empty() {
+            return Ok(());
+        }
+        self.known.shared.extend(&fresh);
         self.known.forget();
-        self.look_up(keys.iter().map(|key| Step::Share(*key)).collect())
+        self.look_up(vec![Step::Share(fresh)]).map(drop)
     }
 
     /// Whoever held a lock may have changed what was read before.
@@ -214,7 +231,7 @@ impl<'a> Call<'a> {
         if all.is_empty() {
             return Ok(Vec::new());
         }
-        let mut blocks = self.write.run_all(&all)?;
+        let mut blocks = self.write.run_all(all)?;
         Ok(blocks.split_off(waited))
     }
 
@@ -425,18 +442,50 @@ impl<'a> Call<'a> {
         self.ask(&query.statement, &query.parameters)
     }
 
+    /// The first look of a write, in one round trip: shares what the operation's rule shares ([`Operation::sharing`]), and
+    /// reads the epochs and the caller's levels on what the path and the body name. Answers the epochs.
+    pub(crate) fn look_first(&mut self, operation: &Operation, target: Option<&'static Resource>) -> Result<Epochs> {
+        self.known.named = named(&self.body);
+        if let Some(resource) = target {
+            add_name(&mut self.known.named, resource, self.target);
+        }
+        let mut first = Vec::new();
+        if !self.write.is_alone() && !operation.shares.is_empty() {
+            self.known.shared = self.shared_ahead(operation);
+            first.push(Step::Share(self.known.shared.clone()));
+        }
+        first.push(Step::Run(Epochs::query()));
+        let blocks = self.look_up(first)?;
+        Ok(blocks.last().map(Epochs::of).unwrap_or_default())
+    }
+
+    /// What an operation shares ahead. Of very much it is nothing: whether it may be so much the rule tells.
+    fn shared_ahead(&self, operation: &Operation) -> Vec<i64> {
+        let mut keys = Vec::new();
+        for property in operation.shares {
+            if operation.path.contains(&format!("{{{property}}}")) {
+                keys.push(self.target);
+            }
+            self.body.each_name(property, &mut |name| match name {
+                Name::Gid(gid) => keys.push(*gid),
+                Name::Me => keys.push(self.viewer.user),
+                Name::Email(_) | Name::External(_) => {}
+            });
+        }
+        if keys.len() > MOST_SHARED_AHEAD { Vec::new() } else { keys }
+    }
+
     /// Turns the names in the body into gids of objects that exist and that the caller sees.
     pub(crate) fn resolve_body(&mut self) -> Result<()> {
         let mut body = std::mem::take(&mut self.body);
-        self.known.named = named(&body);
-        self.look_up(Vec::new())?;
         let resolved = body.resolve("", &mut |resource, path, name, text| self.resolve(resource, path, name, text));
         self.body = body;
         resolved
     }
 
-    /// Reads the caller's levels on everything that the body names by its gid, one query for each resource, after `first`.
-    fn look_up(&mut self, first: Vec<Step>) -> Result<()> {
+    /// Reads the caller's levels on everything that the path and the body name by its gid, one query for each resource,
+    /// after `first`, whose blocks it answers.
+    fn look_up(&mut self, first: Vec<Step>) -> Result<Vec<Block>> {
         let mut steps = first;
         let mut asked = Vec::new();
         for (resource, gids) in &self.known.named {
@@ -445,16 +494,13 @@ impl<'a> Call<'a> {
                 asked.push((*resource, gids.to_vec()));
             }
         }
-        if steps.is_empty() {
-            return Ok(());
-        }
         let mut blocks = self.run_all(steps)?;
-        let blocks = blocks.split_off(blocks.len() - asked.len());
-        for ((resource, gids), block) in asked.iter().zip(&blocks) {
+        let levels = blocks.split_off(blocks.len() - asked.len());
+        for ((resource, gids), block) in asked.iter().zip(&levels) {
             let levels = gids.iter().map(|gid| ((place(resource), *gid), Levels::level(block, *gid)));
             self.known.levels.extend(levels);
         }
-        Ok(())
+        Ok(blocks)
     }
 
     fn resolve(&mut self, resource: &'static Resource, path: &str, name: &Name, text: &str) -> Result<i64> {
@@ -476,16 +522,18 @@ impl<'a> Call<'a> {
 /// What a body names by its gid, each once.
 fn named(body: &Body) -> Vec<(&'static Resource, Vec<i64>)> {
     let mut named: Vec<(&'static Resource, Vec<i64>)> = Vec::new();
-    body.each_gid(&mut |resource, gid| {
-        let gids = match named.iter_mut().find(|(known, _)| *known == resource) {
-            Some((_, gids)) => gids,
-            None => &mut named.push_mut((resource, Vec::new())).1,
-        };
-        if !gids.contains(&gid) {
-            gids.push(gid);
-        }
-    });
+    body.each_gid(&mut |resource, gid| add_name(&mut named, resource, gid));
     named
+}
+
+fn add_name(named: &mut Vec<(&'static Resource, Vec<i64>)>, resource: &'static Resource, gid: i64) {
+    let gids = match named.iter_mut().find(|(known, _)| *known == resource) {
+        Some((_, gids)) => gids,
+        None => &mut named.push_mut((resource, Vec::new())).1,
+    };
+    if !gids.contains(&gid) {
+        gids.push(gid);
+    }
 }
 
 impl Known {

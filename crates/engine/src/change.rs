@@ -184,7 +184,7 @@ impl Call<'_> {
             routes.cells.extend(set.heard.iter().flat_map(|place| [(*place).into(), id.clone(), false.into()]));
         }
         if !changes.cells.is_empty() {
-            self.write.run_all(&[Step::Insert(changes), Step::Insert(routes)])?;
+            self.write.run_all(vec![Step::Insert(changes), Step::Insert(routes)])?;
         }
         Ok(())
     }

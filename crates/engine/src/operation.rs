@@ -277,6 +277,8 @@ pub struct Operation {
     pub older: &'static [&'static str],
     /// What the object in the path is when its parameter's name does not say it.
     pub target: Option<&'static Resource>,
+    /// What is held, together with others, before anything is looked at: see [`Operation::sharing`].
+    pub shares: &'static [&'static str],
 }
 
 const fn operation(id: &'static str, method: Method, path: &'static str, action: Action) -> Operation {
@@ -295,6 +297,7 @@ const fn operation(id: &'static str, method: Method, path: &'static str, action:
         shown: "",
         older: &[],
         target: None,
+        shares: &[],
     }
 }
 
@@ -419,6 +422,14 @@ impl Operation {
     /// The object in the path is one of these.
     pub const fn on(mut self, resource: &'static Resource) -> Self {
         self.target = Some(resource);
+        self
+    }
+
+    /// Its rule shares what these properties name (`projects`, `memberships.project`), in this order, and the object in
+    /// the path first if the path's parameter is among them. To share it all before anything is looked at spares looking
+    /// again after each; what is not told here a rule shares by [`Call::share_all`] all the same.
+    pub const fn sharing(mut self, properties: &'static [&'static str]) -> Self {
+        self.shares = properties;
         self
     }
 

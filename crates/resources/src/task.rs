@@ -131,8 +131,11 @@ pub static TASK: Resource = Resource {
         list("getTagsForTask", "/tasks/{task_gid}/tags", &TAGS).answers(&TAG),
         create("createTask", "/tasks", Level::Viewer, create_task)
             .with(CREATE_INPUTS)
-            .older(&["/workspaces/{workspace}/tasks"]),
-        create("createSubtaskForTask", "/tasks/{task_gid}/subtasks", Level::Editor, create_task).with(CREATE_INPUTS),
+            .older(&["/workspaces/{workspace}/tasks"])
+            .sharing(SHARED_BY_CREATION),
+        create("createSubtaskForTask", "/tasks/{task_gid}/subtasks", Level::Editor, create_task)
+            .with(CREATE_INPUTS)
+            .sharing(SHARED_BY_CREATION),
         update("updateTask", "/tasks/{task_gid}", Level::Editor, update_task).with(CREATE_INPUTS),
         delete("deleteTask", "/tasks/{task_gid}", Level::Editor, trash::delete_task),
         action(
@@ -537,6 +540,9 @@ fn refuse_later_inputs(body: &Body) -> Result<()> {
         None => Ok(()),
     }
 }
+
+/// What does not go away while something new comes to it, in the order in which [`create_task`] needs it.
+const SHARED_BY_CREATION: &[&str] = &["task_gid", "parent", "memberships.project", "projects", "assignee", "followers"];
 
 fn create_task(call: &mut Call<'_>) -> Result<Outcome> {
     refuse_later_inputs(&call.body)?;

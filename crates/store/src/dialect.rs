@@ -69,5 +69,8 @@ impl Dialect {
 }
 
 fn replace(text: &str, tokens: &[(&str, &str)]) -> String {
+    if !text.contains('{') {
+        return text.to_owned();
+    }
     tokens.iter().fold(text.to_owned(), |text, (token, word)| text.replace(token, word))
 }

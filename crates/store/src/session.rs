@@ -38,7 +38,7 @@ pub(crate) trait Session: Send {
     fn execute(&mut self, statement: &Arc<Statement>, parameters: &[Value]) -> Result<u64, Error>;
     fn insert(&mut self, table: &str, columns: &[(&str, Type)], rows: &[Value]) -> Result<u64, Error>;
     /// Runs steps in order, as far as they go without an error. The rows to insert are whole.
-    fn run_all(&mut self, steps: &[Step]) -> Result<Vec<Block>, Error>;
+    fn run_all(&mut self, steps: Vec<Step>) -> Result<Vec<Block>, Error>;
     /// Runs a step before whatever comes next; an error of it may be told only then. The rows to insert are whole.
     fn later(&mut self, step: Step) -> Result<(), Error>;
     /// Whether a transaction that is open keeps all others from writing.
@@ -46,8 +46,8 @@ pub(crate) trait Session: Send {
     fn lock(&mut self, key: i64) -> Result<(), Error>;
     /// As `lock`, for many keys, one after the other.
     fn lock_all(&mut self, keys: &[i64]) -> Result<(), Error>;
-    /// As `lock`, with others that share it.
-    fn share(&mut self, key: i64) -> Result<(), Error>;
+    /// As `lock_all`, with others that share them.
+    fn share_all(&mut self, keys: &[i64]) -> Result<(), Error>;
     /// Reserves a block of gids that starts at `floor` or above, and says where it starts.
     fn reserve_gids(&mut self, floor: i64) -> Result<i64, Error>;
 

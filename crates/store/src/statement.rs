@@ -3,7 +3,7 @@
 use std::hash::BuildHasher;
 use std::sync::Arc;
 
-use rustc_hash::FxBuildHasher;
+use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use crate::dialect;
 use crate::reference;
@@ -67,8 +67,50 @@ impl Query {
     }
 }
 
+/// The statements that insert rows, each made once.
+#[derive(Default)]
+pub(crate) struct Inserts {
+    known: FxHashMap<u64, Insert>,
+}
+
+struct Insert {
+    table: Box<str>,
+    columns: Box<[Box<str>]>,
+    rows: usize,
+    statement: Arc<Statement>,
+}
+
+/// A few hundred there are, unless somebody makes up tables.
+const MOST_INSERTS: usize = 2_000;
+
+impl Inserts {
+    /// The statement that inserts so many rows.
+    pub fn statement(&mut self, table: &str, columns: &[&str], rows: usize) -> &Arc<Statement> {
+        let is_it = |known: &Insert| {
+            *known.table == *table
+                && known.rows == rows
+                && known.columns.iter().map(|column| &**column).eq(columns.iter().copied())
+        };
+        if self.known.len() >= MOST_INSERTS {
+            self.known.clear();
+        }
+        let hash = FxBuildHasher.hash_one((table, columns, rows));
+        let fresh = || Insert {
+            table: table.into(),
+            columns: columns.iter().map(|column| Box::from(*column)).collect(),
+            rows,
+            statement: Statement::new(insert_text(table, columns, rows), &[]),
+        };
+        let insert = self.known.entry(hash).or_insert_with(fresh);
+        if !is_it(insert) {
+            *insert = fresh();
+        }
+        &insert.statement
+    }
+}
+
 /// The text that inserts so many rows.
-pub(crate) fn insert_text(table: &str, columns: &[&str], rows: usize) -> String {
+fn insert_text(table: &str, columns: &[&str], rows: usize) -> String {
     let mut sql = String::with_capacity(64 + (24 + 6 * rows) * columns.len());
     sql.extend(["INSERT INTO ", table, " ("]);
     for (at, column) in columns.iter().enumerate() {
@@ -99,5 +141,15 @@ mod tests {
         let columns = ["a", "b"];
         assert_eq!(insert_text("t", &columns, 2), "INSERT INTO t (a, b) VALUES (?1, ?2), (?3, ?4)");
         assert_eq!(insert_text("t", &columns[..1], 1), "INSERT INTO t (a) VALUES (?1)");
+    }
+
+    #[test]
+    fn an_insert_is_made_once() {
+        let mut inserts = Inserts::default();
+        let mut statement = |columns: &[&str], rows| Arc::clone(inserts.statement("t", columns, rows));
+        let first = statement(&["a", "b"], 1);
+        assert!(Arc::ptr_eq(&first, &statement(&["a", "b"], 1)));
+        assert!(!Arc::ptr_eq(&first, &statement(&["ab"], 1)));
+        assert!(!Arc::ptr_eq(&first, &statement(&["a", "b"], 2)));
     }
 }

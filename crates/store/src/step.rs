@@ -13,8 +13,8 @@ pub enum Step {
     Insert(Rows),
     /// As [`Write::lock`](crate::Write::lock).
     Lock(i64),
-    /// As [`Write::share`](crate::Write::share).
-    Share(i64),
+    /// As [`Write::share_all`](crate::Write::share_all).
+    Share(Vec<i64>),
 }
 
 /// Rows of one table.

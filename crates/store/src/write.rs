@@ -60,7 +60,7 @@ impl Write {
     ///
     /// # Errors
     /// As [`Write::query`], the first there is; the steps after it have not run.
-    pub fn run_all(&mut self, steps: &[Step]) -> Result<Vec<Block>, Error> {
+    pub fn run_all(&mut self, steps: Vec<Step>) -> Result<Vec<Block>, Error> {
         let counted = steps.iter().try_for_each(|step| self.shared.statement().and_then(|()| step.check()));
         let result = counted.and_then(|()| self.session.run_all(steps));
         result.inspect_err(|error| remember(&mut self.failure, error))
@@ -119,7 +119,15 @@ impl Write {
     /// # Errors
     /// As [`Write::lock`].
     pub fn share(&mut self, key: i64) -> Result<(), Error> {
-        self.run(|session| session.share(key))
+        self.share_all(&[key])
+    }
+
+    /// As [`Write::share`], for many keys, one after the other.
+    ///
+    /// # Errors
+    /// As [`Write::lock`].
+    pub fn share_all(&mut self, keys: &[i64]) -> Result<(), Error> {
+        self.run(|session| session.share_all(keys))
     }
 
     fn run<T>(&mut self, statement: impl FnOnce(&mut dyn Session) -> Result<T, Error>) -> Result<T, Error> {

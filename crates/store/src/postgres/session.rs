@@ -15,7 +15,7 @@ use crate::dialect;
 use crate::error::Error;
 use crate::gids;
 use crate::session::{self, Content};
-use crate::statement::{Query, Statement, insert_text};
+use crate::statement::{Inserts, Query, Statement};
 use crate::step::{Rows, Step};
 use crate::value::{Type, Value};
 
@@ -101,6 +101,7 @@ pub(super) struct Session {
     stage: Stage,
     /// What is sent before the next statement.
     waiting: Vec<Query>,
+    inserts: Inserts,
     /// A connection for snapshots, once there was one.
     client: Option<Client>,
 }
@@ -117,7 +118,7 @@ enum Stage {
 impl Session {
     pub fn new(address: &Arc<Address>, gids: &Arc<GidReserver>) -> Self {
         let (link, gids) = (Link::new(address), Arc::clone(gids));
-        Session { link, gids, stage: Stage::None, waiting: Vec::new(), client: None }
+        Session { link, gids, stage: Stage::None, waiting: Vec::new(), inserts: Inserts::default(), client: None }
     }
 
     /// Runs statements after those that wait.
@@ -189,14 +190,19 @@ static UNDO: LazyLock<Query> = LazyLock::new(|| command("ROLLBACK TO SAVEPOINT r
 static LOCK: LazyLock<Arc<Statement>> =
     LazyLock::new(|| Statement::new("SELECT pg_advisory_xact_lock(?1) IS NULL", &[Type::Bool]));
 /// The keys come as text, separated by commas: values have no lists.
+static SHARE_ALL: LazyLock<Arc<Statement>> = LazyLock::new(|| {
+    Statement::new(
+        "SELECT pg_advisory_xact_lock_shared(CAST(key AS BIGINT)) IS NULL \
+         FROM string_to_table(CAST(?1 AS TEXT), ',') AS key",
+        &[Type::Bool],
+    )
+});
 static LOCK_ALL: LazyLock<Arc<Statement>> = LazyLock::new(|| {
     Statement::new(
         "SELECT pg_advisory_xact_lock(CAST(key AS BIGINT)) IS NULL FROM string_to_table(CAST(?1 AS TEXT), ',') AS key",
         &[Type::Bool],
     )
 });
-static SHARE: LazyLock<Arc<Statement>> =
-    LazyLock::new(|| Statement::new("SELECT pg_advisory_xact_lock_shared(?1) IS NULL", &[Type::Bool]));
 
 impl session::Session for Session {
     fn begin(&mut self) -> Result<(), Error> {
@@ -268,7 +274,7 @@ impl session::Session for Session {
         let count = rows.len() / columns.len().max(1);
         if count <= FEW {
             // A copy takes more messages, and its text is parsed each time. All rows go in, or the statement fails.
-            push_inserts(table, &names, rows, &mut self.waiting);
+            push_inserts(table, &names, rows, &mut self.inserts, &mut self.waiting);
             self.flush_many()?;
             return Ok(count as u64);
         }
@@ -279,28 +285,28 @@ impl session::Session for Session {
         Ok(count as u64)
     }
 
-    fn run_all(&mut self, steps: &[Step]) -> Result<Vec<Block>, Error> {
+    fn run_all(&mut self, steps: Vec<Step>) -> Result<Vec<Block>, Error> {
         let mut queries = Vec::with_capacity(steps.len());
-        // How many queries each step has become.
+        // Whether the block of each step is wanted, and how many queries it has become.
         let mut counts = Vec::with_capacity(steps.len());
         for step in steps {
-            let before = queries.len();
-            push_step(step.clone(), &mut queries);
-            counts.push(queries.len() - before);
+            let (is_query, before) = (matches!(step, Step::Run(_)), queries.len());
+            push_step(step, &mut self.inserts, &mut queries);
+            counts.push((is_query, queries.len() - before));
         }
         let mut answers = self.run(&queries)?;
-        let block = |(step, count): (&Step, usize)| match step {
-            Step::Run(_) => answers.next().unwrap_or_default().block,
-            Step::Insert(_) | Step::Lock(_) | Step::Share(_) => {
+        let block = |(is_query, count)| match is_query {
+            true => answers.next().unwrap_or_default().block,
+            false => {
                 answers.by_ref().take(count).for_each(drop);
                 Block::default()
             }
         };
-        Ok(steps.iter().zip(counts).map(block).collect())
+        Ok(counts.into_iter().map(block).collect())
     }
 
     fn later(&mut self, step: Step) -> Result<(), Error> {
-        push_step(step, &mut self.waiting);
+        push_step(step, &mut self.inserts, &mut self.waiting);
         self.flush_many()
     }
 
@@ -312,13 +318,12 @@ impl session::Session for Session {
         self.later(Step::Lock(key))
     }
 
-    fn share(&mut self, key: i64) -> Result<(), Error> {
-        self.later(Step::Share(key))
+    fn share_all(&mut self, keys: &[i64]) -> Result<(), Error> {
+        self.later(Step::Share(keys.to_vec()))
     }
 
     fn lock_all(&mut self, keys: &[i64]) -> Result<(), Error> {
-        let keys: Vec<String> = keys.iter().map(i64::to_string).collect();
-        self.later(Step::Run(Query::new(&LOCK_ALL, vec![keys.join(",").into()])))
+        self.later(Step::Run(Query::new(&LOCK_ALL, vec![listed(keys)])))
     }
 
     fn reserve_gids(&mut self, floor: i64) -> Result<i64, Error> {
@@ -357,24 +362,29 @@ impl session::Session for Session {
     }
 }
 
-fn push_step(step: Step, queries: &mut Vec<Query>) {
+fn push_step(step: Step, inserts: &mut Inserts, queries: &mut Vec<Query>) {
     match step {
         Step::Run(query) => queries.push(query),
-        Step::Insert(Rows { table, columns, cells }) => push_inserts(table, &columns, &cells, queries),
+        Step::Insert(Rows { table, columns, cells }) => push_inserts(table, &columns, &cells, inserts, queries),
         Step::Lock(key) => queries.push(Query::new(&LOCK, vec![key.into()])),
-        Step::Share(key) => queries.push(Query::new(&SHARE, vec![key.into()])),
+        Step::Share(keys) => queries.push(Query::new(&SHARE_ALL, vec![listed(&keys)])),
     }
+}
+
+fn listed(keys: &[i64]) -> Value {
+    let keys: Vec<String> = keys.iter().map(i64::to_string).collect();
+    keys.join(",").into()
 }
 
 /// Inserts so many rows at once, and then as many as are left in ever smaller powers of two: a few texts serve all
 /// lengths, and each is prepared once.
-fn push_inserts(table: &str, columns: &[&str], cells: &[Value], queries: &mut Vec<Query>) {
+fn push_inserts(table: &str, columns: &[&str], cells: &[Value], inserts: &mut Inserts, queries: &mut Vec<Query>) {
     let mut rest = cells;
     while !rest.is_empty() {
         let count = (rest.len() / columns.len()).min(FEW);
         let (chunk, more) = rest.split_at(columns.len() << count.ilog2());
-        let statement = Statement::new(insert_text(table, columns, 1 << count.ilog2()), &[]);
-        queries.push(Query::new(&statement, chunk.to_vec()));
+        let statement = inserts.statement(table, columns, 1 << count.ilog2());
+        queries.push(Query::new(statement, chunk.to_vec()));
         rest = more;
     }
 }

@@ -18,7 +18,7 @@ use crate::error::Error;
 use crate::gids;
 use crate::migration::MIGRATIONS;
 use crate::session::{self, Content};
-use crate::statement::{Query, Statement, insert_text};
+use crate::statement::{Inserts, Query, Statement};
 use crate::step::{Rows, Step};
 use crate::value::{Type, Value};
 
@@ -29,6 +29,7 @@ pub(super) struct Session {
     /// The pages in the write-ahead log after the last commit.
     log: Arc<AtomicUsize>,
     checkpointer: Checkpointer,
+    inserts: Inserts,
     /// The end of the block of gids that was reserved in this transaction.
     reserved: Option<i64>,
 }
@@ -40,7 +41,14 @@ impl Session {
         let mut connection = open(file, &log)?;
         migrate(&mut connection, file, MIGRATIONS)?;
         let checkpointer = Checkpointer::start(Arc::clone(file))?;
-        Ok(Session { connection, file: Arc::clone(file), log, checkpointer, reserved: None })
+        Ok(Session {
+            connection,
+            file: Arc::clone(file),
+            log,
+            checkpointer,
+            inserts: Inserts::default(),
+            reserved: None,
+        })
     }
 
     fn run(&self, command: &str) -> Result<(), Error> {
@@ -48,8 +56,9 @@ impl Session {
         Ok(())
     }
 
-    fn insert_rows(&self, table: &str, columns: &[&str], rows: &[Value]) -> Result<u64, Error> {
-        let mut prepared = self.connection.prepare_cached(&insert_text(table, columns, 1))?;
+    fn insert_rows(&mut self, table: &str, columns: &[&str], rows: &[Value]) -> Result<u64, Error> {
+        let statement = self.inserts.statement(table, columns, 1);
+        let mut prepared = self.connection.prepare_cached(statement.sql())?;
         let mut count = 0;
         for row in rows.chunks_exact(columns.len()) {
             for (index, value) in row.iter().enumerate() {
@@ -141,21 +150,19 @@ impl session::Session for Session {
         self.insert_rows(table, &columns, rows)
     }
 
-    fn run_all(&mut self, steps: &[Step]) -> Result<Vec<Block>, Error> {
-        let run = |step: &Step| match step {
-            Step::Run(Query { statement, parameters }) => {
-                Ok(connection::query(&self.connection, statement, parameters)?)
-            }
+    fn run_all(&mut self, steps: Vec<Step>) -> Result<Vec<Block>, Error> {
+        let run = |step: Step| match step {
+            Step::Run(Query { statement, parameters }) => self.query(&statement, &parameters),
             Step::Insert(Rows { table, columns, cells }) => {
-                self.insert_rows(table, columns, cells).map(|_| Block::default())
+                self.insert_rows(table, &columns, &cells).map(|_| Block::default())
             }
             Step::Lock(_) | Step::Share(_) => Ok(Block::default()),
         };
-        steps.iter().map(run).collect()
+        steps.into_iter().map(run).collect()
     }
 
     fn later(&mut self, step: Step) -> Result<(), Error> {
-        self.run_all(&[step]).map(drop)
+        self.run_all(vec![step]).map(drop)
     }
 
     fn is_alone(&self) -> bool {
@@ -163,7 +170,7 @@ impl session::Session for Session {
     }
 
     /// There is one writer, and every other process waits for the transaction to end.
-    fn share(&mut self, _key: i64) -> Result<(), Error> {
+    fn share_all(&mut self, _keys: &[i64]) -> Result<(), Error> {
         Ok(())
     }
 

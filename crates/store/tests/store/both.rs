@@ -680,15 +680,15 @@ async fn steps_run_in_order(world: World) {
         let blocks = db
             .write(move |write| {
                 assert_eq!(write.is_alone(), is_file);
-                assert!(write.run_all(&[])?.is_empty());
+                assert!(write.run_all(vec![])?.is_empty());
                 let insert = insert();
                 let insert =
                     |name: &str| Step::Run(Query::new(&insert, vec![format!("{name}{round}").into(), Value::Null]));
-                write.run_all(&[
+                write.run_all(vec![
                     count_settings(),
                     Step::Lock(1),
                     insert("a"),
-                    Step::Share(2),
+                    Step::Share(vec![2]),
                     settings(&format!("r{round}"), 77),
                     count_settings(),
                     settings("none", 0),
@@ -716,7 +716,7 @@ async fn a_failed_step_fails_the_write(world: World) {
     let run = |steps: Vec<Step>| {
         db.write(move |write| {
             write.execute(&insert(), &["before".into(), Value::Null])?;
-            drop(write.run_all(&steps));
+            drop(write.run_all(steps));
             Ok::<_, Error>(())
         })
     };
@@ -738,7 +738,7 @@ async fn a_step_after_a_lock_sees_what_it_waited_for(world: World) {
             let db = db.clone();
             tokio::spawn(async move {
                 db.write(move |write| {
-                    let count = write.run_all(&[Step::Lock(7), count_settings()])?[1].int(0, 0).unwrap();
+                    let count = write.run_all(vec![Step::Lock(7), count_settings()])?[1].int(0, 0).unwrap();
                     write.execute(&insert(), &[format!("{number:02}").into(), Value::Null])?;
                     Ok::<_, Error>(count)
                 })
@@ -763,7 +763,7 @@ async fn what_is_run_later_comes_before_the_next(world: World) {
         assert_eq!(write.query(&count, &[])?.int(0, 0), Some(3));
         write.later(settings("b", 40))?;
         write.insert_rows("settings", &[("name", Type::Text)], &vec![Value::Null; 0])?;
-        assert_eq!(write.run_all(&[count_settings()])?[0].int(0, 0), Some(43));
+        assert_eq!(write.run_all(vec![count_settings()])?[0].int(0, 0), Some(43));
         // More than wait.
         (0..1000).try_for_each(|number| write.later(settings(&format!("c{number:03}"), 1)))
     })
@@ -790,7 +790,7 @@ async fn an_error_of_what_was_run_later_is_told(world: World) {
     let conflict = db
         .write(|write| {
             drop(write.later(settings("a", 3)));
-            drop(write.run_all(&[count_settings()]));
+            drop(write.run_all(vec![count_settings()]));
             Ok::<_, Error>(())
         })
         .await;

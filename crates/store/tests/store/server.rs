@@ -33,7 +33,7 @@ async fn a_deadlock_is_told_to_one_as_busy() {
             db.write(move |write| {
                 write.lock(first)?;
                 // A lock waits for what comes next.
-                write.run_all(&[Step::Share(first + 10)])?;
+                write.run_all(vec![Step::Share(vec![first + 10])])?;
                 both.wait();
                 write.lock(second)
             })
