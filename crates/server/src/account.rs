@@ -25,8 +25,10 @@ use crate::same_origin::{Source, source};
 const LOGIN: &str = "/-/login";
 const ACCOUNT: &str = "/-/account";
 const STYLE: &str = "/-/style.css";
-/// Below it answers are for programs.
+/// Below it answers are for programs. The API has operations of its own there.
 const JSON_PREFIX: &str = "/-/v1/";
+/// What people come in by there.
+const FOR_PROGRAMS: &[&str] = &["login", "logout", "session"];
 
 /// The largest body of a form.
 pub const BODY_LIMIT: usize = 16 << 10;
@@ -51,7 +53,7 @@ pub fn is_here(path: &str) -> bool {
     matches!(path, LOGIN | ACCOUNT | STYLE | "/-/logout")
         || path.starts_with("/-/account/")
         || path.starts_with(invitation::PATH)
-        || path.starts_with(JSON_PREFIX)
+        || path.strip_prefix(JSON_PREFIX).is_some_and(|below| FOR_PROGRAMS.contains(&below))
 }
 
 /// A path as a log may have it: without the secret of an invitation.

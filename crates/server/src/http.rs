@@ -158,6 +158,27 @@ impl Http {
             let text = self.description.get_or_init(|| engine::openapi::document(&self.api, "").into());
             return Ok(with_type(StatusCode::OK, JSON, text.clone()));
         }
+        if account::is_here(path) {
+            let read = self.read_body(body, &head.headers, account::BODY_LIMIT).await;
+            let body = match read {
+                Ok(body) => body,
+                Err(error) => return Ok(self.refuse(&error, base)),
+            };
+            let visit = account::Visit {
+                method: &head.method,
+                path,
+                headers: &head.headers,
+                authority: head.uri.authority(),
+                body: &body,
+                base,
+                address,
+            };
+            let _shared = match &self.test {
+                Some(test) => Some(test.share().await),
+                None => None,
+            };
+            return Ok(account::answer(&self.logins, &self.api, &visit).await);
+        }
         if let Some(below) = engine::path_of_operation(path) {
             let query = head.uri.query().unwrap_or_default();
             let credential = Credential::of(&head.headers, query, base);
@@ -194,27 +215,6 @@ impl Http {
                 self.logins.notice(&self.api, &digest).await;
             }
             return answer;
-        }
-        if account::is_here(path) {
-            let read = self.read_body(body, &head.headers, account::BODY_LIMIT).await;
-            let body = match read {
-                Ok(body) => body,
-                Err(error) => return Ok(self.refuse(&error, base)),
-            };
-            let visit = account::Visit {
-                method: &head.method,
-                path,
-                headers: &head.headers,
-                authority: head.uri.authority(),
-                body: &body,
-                base,
-                address,
-            };
-            let _shared = match &self.test {
-                Some(test) => Some(test.share().await),
-                None => None,
-            };
-            return Ok(account::answer(&self.logins, &self.api, &visit).await);
         }
         if path.starts_with(attachment::FILES) && matches!(head.method.as_str(), "GET" | "HEAD") {
             let query = head.uri.query().unwrap_or_default();
