@@ -6,7 +6,7 @@
 //! changes tokens, people or memberships starts an epoch of access, whatever else changes a reference table one of
 //! reference ([`store::reference`], [`crate::call::Call`]), in the transaction of the change.
 //!
-//! Where debug assertions are on, which they are in tests, what is kept is also read, and has to be the same.
+//! Where debug assertions are on, which they are in tests, what is kept is also read, and has to be the same; then it is used.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};

@@ -269,20 +269,29 @@ struct Sent {
 }
 
 impl Sent {
-    /// Keeps the answer.
-    fn keep(&self, answer: &Block, open: Option<Open<'_>>) -> Result<(), store::Error> {
+    /// Keeps the answer, and adds it to the rows. What is known is compared with it and used in its place.
+    fn settle(self, answer: Block, open: Option<Open<'_>>, rows: &mut Rows) -> Result<(), store::Error> {
         let (Some(kind), Some(open)) = (self.kind, open) else {
+            rows.add(Arc::new(answer.into()));
             return Ok(());
         };
-        if !self.known.is_empty() {
-            let rows = kept::apart(&self.keys, answer);
-            if let Some((key, _)) =
-                self.known.iter().find(|(key, known)| rows.get(key).is_some_and(|now| *now != known.block))
-            {
-                return Err(store::Error::Engine(format!("the rows kept for {key} are out of date: {answer:?}")));
+        if self.known.is_empty() {
+            open.keep(kind, &self.keys, &answer);
+            rows.add(Arc::new(answer.into()));
+            return Ok(());
+        }
+        let mut fresh = kept::apart(&self.keys, &answer);
+        for (key, known) in self.known {
+            if let Some(now) = fresh.remove(&key) {
+                if now != known.block {
+                    return Err(store::Error::Engine(format!("the rows kept for {key} are out of date: {now:?}")));
+                }
+                rows.add(known);
             }
         }
-        open.keep(kind, &self.keys, answer);
+        let keys: Vec<i64> = fresh.keys().copied().collect();
+        open.keep(kind, &keys, &answer);
+        fresh.into_values().for_each(|block| rows.add(Arc::new(block.into())));
         Ok(())
     }
 }
@@ -312,10 +321,9 @@ pub async fn load(
         let answers = blocks.split_off(first);
         let seen = *epochs.get_or_insert_with(|| blocks.first().map(Epochs::of).unwrap_or_default());
         let open = kept.open(&scene.viewer, seen);
-        for (sent, answer) in sent.iter().zip(answers) {
-            sent.keep(&answer, open)?;
+        for (sent, answer) in sent.into_iter().zip(answers) {
             let rows = &mut loaded.rows[sent.place];
-            rows.add(Arc::new(answer.into()));
+            sent.settle(answer, open, rows)?;
             rows.sort();
         }
         level = loaded.next(&level, &mut through);
@@ -621,11 +629,8 @@ impl<'a> Record<'a> {
         let rows = &self.loaded.rows[self.node.id];
         let at = rows.index[self.place];
         if let Some(json) = rows.blocks[at.block as usize].json.get(at.row as usize) {
-            let json = json.get_or_init(|| {
-                let mut json = Vec::new();
-                self.write_new(&mut json);
-                json.into_boxed_slice()
-            });
+            let json = json.get_or_init(|| self.written());
+            debug_assert_eq!(*json, self.written(), "the JSON kept for {} is out of date", self.gid());
             return out.extend_from_slice(json);
         }
         let written = &rows.written[self.place];
@@ -639,6 +644,12 @@ impl<'a> Record<'a> {
         if let (None, Ok(start), Ok(end)) = (&self.node.beside, u32::try_from(start), u32::try_from(out.len())) {
             written.set((start, end));
         }
+    }
+
+    fn written(&self) -> Box<[u8]> {
+        let mut json = Vec::new();
+        self.write_new(&mut json);
+        json.into_boxed_slice()
     }
 
     fn write_new(&self, out: &mut Vec<u8>) {
