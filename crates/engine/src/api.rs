@@ -18,7 +18,7 @@ use crate::operation::{Action, Listing, Method, OWN, Operation, Outcome, Rule};
 use crate::page::{Listed, Listings, Page, Tokens, filter_value, scope};
 use crate::parameter::{Parameters, shortened};
 use crate::plan::Plan;
-use crate::read::{Scene, load};
+use crate::read::{Loaded, Scene, load};
 use crate::resource::{Names, Resource};
 use crate::response::Response;
 use crate::route::{Route, Routes, Target};
@@ -342,12 +342,7 @@ impl Api {
             return Err(refusal);
         }
         read.finish().await;
-        let mut body = plan.body();
-        body.extend_from_slice(b"{\"data\":");
-        loaded.write_one(&plan, &asked.scene, gid, &mut body);
-        body.push(b'}');
-        plan.remember(&body);
-        Ok(Some(Response { status: asked.route.operation.status, body, ..Response::default() }))
+        Ok(Some(asked.answer(&plan, &loaded, gid)))
     }
 
     async fn list(&self, asked: &Asked<'_>, listing: &'static Listing) -> Result<Option<Response>> {
@@ -390,12 +385,7 @@ impl Api {
         let plan = self.shown(asked.route, resource, asked.options.fields.as_deref(), true);
         let (loaded, _) = load(&plan, &mut read, &asked.scene, &[gid], &self.kept, Some(epochs)).await?;
         read.finish().await;
-        let mut body = plan.body();
-        body.extend_from_slice(b"{\"data\":");
-        loaded.write_one(&plan, &asked.scene, gid, &mut body);
-        body.push(b'}');
-        plan.remember(&body);
-        Ok(Some(Response { status: asked.route.operation.status, body, ..Response::default() }))
+        Ok(Some(asked.answer(&plan, &loaded, gid)))
     }
 
     /// The page that a request asks for; `None` when the viewer is out of date.
@@ -618,6 +608,18 @@ struct Asked<'a> {
     target: Option<&'a (Target, Name)>,
     options: &'a Options,
     scene: Scene,
+}
+
+impl Asked<'_> {
+    /// The answer that shows an object.
+    fn answer(&self, plan: &Plan, loaded: &Loaded, gid: i64) -> Response {
+        let mut body = plan.body();
+        body.extend_from_slice(b"{\"data\":");
+        loaded.write_one(plan, &self.scene, gid, &mut body);
+        body.push(b'}');
+        plan.remember(&body);
+        Response { status: self.route.operation.status, body, ..Response::default() }
+    }
 }
 
 pub(crate) fn target_name(target: &Target, parameters: &Parameters<'_>) -> Result<(Target, Name)> {
