@@ -52,8 +52,8 @@ pub static TRASH_ENTRY: Resource = Resource {
     ..Resource::new("trash_entry", "trash")
 };
 
-/// Whoever may edit a task may delete it; a project is its administrators', a custom field its and the workspace's, a tag
-/// everyone's who may edit in its workspace. A project in the trash has no grants: what they would be follows from its
+/// Whoever may edit a task may delete it; a project is its administrators', a custom field its and the workspace's as far as
+/// they see it, a tag everyone's who may edit in its workspace. A project in the trash has no grants: what they would be follows from its
 /// members, its privacy and its default level, as `project::set_grants` writes it.
 const RESTORABLE: &str = "\
     EXISTS (SELECT 1 FROM trash d WHERE d.gid = {key} AND (CASE d.kind \
@@ -68,7 +68,10 @@ const RESTORABLE: &str = "\
       WHEN 'tag' THEN EXISTS (SELECT 1 FROM {each_principal} p CROSS JOIN grants g \
         WHERE g.scope_id = d.workspace_id AND g.principal_id = p.column1 AND g.level >= 30) \
       ELSE EXISTS (SELECT 1 FROM {each_principal} p CROSS JOIN grants g \
-        WHERE g.scope_id IN (d.gid, d.workspace_id) AND g.principal_id = p.column1 AND g.level >= 40) END))";
+        WHERE g.scope_id IN (d.gid, d.workspace_id) AND g.principal_id = p.column1 AND g.level >= 40) \
+        AND (EXISTS (SELECT 1 FROM custom_fields f WHERE f.gid = d.gid AND f.privacy_setting <> 'private') \
+          OR EXISTS (SELECT 1 FROM {each_principal} p CROSS JOIN grants g \
+            WHERE g.scope_id = d.gid AND g.principal_id = p.column1)) END))";
 
 /// What is removed first comes first.
 static IN_WORKSPACE: Listing =

@@ -445,3 +445,17 @@ both!(a_purge_leaves_nothing, small, |small: Small| async move {
     assert_eq!((&left["tags"], &left["dependencies"], &left["custom_fields"]), (&json!([]), &json!([]), &json!([])));
     ann.get(&format!("/tasks/{shared_part}")).await.ok();
 });
+
+both!(a_private_field_is_not_told_in_the_trash, small, |small: Small| async move {
+    let Small { ann, bob, workspace, .. } = small;
+    let private = |name: &str| json!({"workspace": workspace, "name": name, "resource_subtype": "text", "privacy_setting": "private"});
+    let field = made(&bob, "/custom_fields", private("Salary")).await;
+    assert_eq!(ann.delete(&format!("/custom_fields/{field}")).await.response.status, 403);
+    bob.delete(&format!("/custom_fields/{field}")).await.ok();
+    let trash = format!("/-/v1/workspaces/{workspace}/trash");
+    assert_eq!(ann.get(&trash).await.ok(), json!([]));
+    let refused = ann.post(&format!("/-/v1/trash/{field}/restore"), json!({})).await;
+    refused.refused(404, &format!("trash_entry: Not a recognized ID: {field}"));
+    assert_eq!(bob.get(&trash).await.ok()[0]["name"], "Salary");
+    bob.post(&format!("/-/v1/trash/{field}/restore"), json!({})).await.ok();
+});
