@@ -21,7 +21,7 @@ use crate::custom_field::CUSTOM_FIELD;
 use crate::custom_field_setting::CUSTOM_FIELD_SETTING;
 use crate::custom_id::number_task;
 use crate::section::SECTION;
-use crate::task::copy::{Home, Include, Shift, copy_dependencies, copy_subtasks, fill, make};
+use crate::task::copy::{Home, Include, SUBTASKS, Shift, copy_below, fill, make, phase};
 use crate::team::{TEAM, require_content};
 use crate::workspace::WORKSPACE;
 use crate::{custom_field_value, job};
@@ -219,50 +219,30 @@ fn copy_settings(call: &mut Call<'_>, source: i64, new: &Facts) -> Result<()> {
     Ok(())
 }
 
-/// What comes next.
+/// What comes first.
 const TASKS: &str = "tasks";
-const SUBTASKS: &str = "subtasks";
-const DEPENDENCIES: &str = "dependencies";
 
 fn go_on(call: &mut Call<'_>, turn: &Turn<'_>) -> Result<Next> {
-    let (job, copy) = (turn.number("job"), turn.number("copy"));
+    let (job, source, copy) = (turn.number("job"), turn.number("source"), turn.number("copy"));
     let include = Include::of(&turn.state["include"]);
     let workspace = call.workspace_of(copy)?;
     call.lock(workspace)?;
-    let there = "SELECT p.gid FROM projects p WHERE p.gid = ?1 AND p.deleted_at IS NULL";
-    for project in [copy, turn.number("source")] {
-        if call.number(there, &[project.into()])?.is_none() {
-            job::fail(call, job)?;
-            return Ok(Next::Done);
-        }
+    // Somebody has thrown one of them away, or the caller does not see the original any more.
+    if call.level(&PROJECT, copy)?.is_none() || call.level(&PROJECT, source)?.is_none() {
+        job::fail(call, job)?;
+        return Ok(Next::Done);
     }
-    let phase = |phase: &str, after: i64| {
-        let mut state = turn.state.clone();
-        (state["phase"], state["after"]) = (Json::from(phase), after.into());
-        Ok(Next::Step(state))
-    };
     match turn.text("phase") {
-        TASKS => match copy_tasks(call, turn, &include)? {
-            Some(state) => Ok(Next::Step(state)),
-            None => phase(SUBTASKS, 0),
-        },
-        SUBTASKS if include.subtasks && copy_subtasks(call, job, &include, turn.size)? > 0 => phase(SUBTASKS, 0),
-        SUBTASKS if include.dependencies => phase(DEPENDENCIES, 0),
-        DEPENDENCIES => match copy_dependencies(call, job, turn.number("after"), turn.size)? {
-            Some(after) => phase(DEPENDENCIES, after),
-            None => end(call, job),
-        },
-        SUBTASKS => end(call, job),
-        _ => {
+        "" => {
             job::start(call, job)?;
-            phase(TASKS, 0)
+            Ok(phase(turn, TASKS, 0))
         }
+        TASKS => Ok(match copy_tasks(call, turn, &include)? {
+            Some(state) => Next::Step(state),
+            None => phase(turn, SUBTASKS, 0),
+        }),
+        _ => copy_below(call, turn, &include),
     }
-}
-
-fn end(call: &mut Call<'_>, job: i64) -> Result<Next> {
-    job::succeed(call, job)?;
-    Ok(Next::Done)
 }
 
 /// Copies some tasks of the project, each into the copy of its section. The state to go on with; `None` at the end.

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use engine::call::Call;
 use engine::change::Did;
 use engine::error::{Error, Result};
+use engine::job::{Next, Turn};
 use engine::parameter::shortened;
 use engine::sql::Template;
 use model::Level;
@@ -373,7 +374,7 @@ const NEXT_SUBTASKS: &str = "SELECT k.gid, c.copy_id FROM job_copies c CROSS JOI
     ORDER BY c.copy_id, k.rank, k.gid LIMIT ?2";
 
 /// Copies some subtasks of what a job has copied. How many: none when all are there.
-pub fn copy_subtasks(call: &mut Call<'_>, job: i64, include: &Include, most: i64) -> Result<i64> {
+fn copy_subtasks(call: &mut Call<'_>, job: i64, include: &Include, most: i64) -> Result<i64> {
     let found = call.query(NEXT_SUBTASKS, &[Type::Int, Type::Int], &[job.into(), most.into()])?;
     for row in 0..found.len() {
         let (source, parent) = (found.int(row, 0).unwrap_or_default(), found.int(row, 1).unwrap_or_default());
@@ -384,6 +385,35 @@ pub fn copy_subtasks(call: &mut Call<'_>, job: i64, include: &Include, most: i64
     Ok(found.len() as i64)
 }
 
+/// What comes next, in the state of a job that copies: the subtasks of what it has copied, then their dependencies.
+pub const SUBTASKS: &str = "subtasks";
+const DEPENDENCIES: &str = "dependencies";
+
+/// The next step of a job that copies: this phase, behind this object.
+pub fn phase(turn: &Turn<'_>, phase: &str, after: i64) -> Next {
+    let mut state = turn.state.clone();
+    (state["phase"], state["after"]) = (Json::from(phase), after.into());
+    Next::Step(state)
+}
+
+/// Goes on with [`SUBTASKS`] and what follows, to the end of the job.
+pub fn copy_below(call: &mut Call<'_>, turn: &Turn<'_>, include: &Include) -> Result<Next> {
+    let job = turn.number("job");
+    let next = match turn.text("phase") {
+        SUBTASKS if include.subtasks && copy_subtasks(call, job, include, turn.size)? > 0 => Some((SUBTASKS, 0)),
+        SUBTASKS if include.dependencies => Some((DEPENDENCIES, 0)),
+        DEPENDENCIES => {
+            copy_dependencies(call, job, turn.number("after"), turn.size)?.map(|after| (DEPENDENCIES, after))
+        }
+        _ => None,
+    };
+    if let Some((name, after)) = next {
+        return Ok(phase(turn, name, after));
+    }
+    crate::job::succeed(call, job)?;
+    Ok(Next::Done)
+}
+
 static COPIES: LazyLock<Template> = LazyLock::new(|| {
     let text = "SELECT c.source_id, c.copy_id FROM job_copies c WHERE c.job_id = :job AND c.source_id IN ({ids})";
     Template::new(text, &[Type::Int, Type::Int])
@@ -391,7 +421,7 @@ static COPIES: LazyLock<Template> = LazyLock::new(|| {
 
 /// Gives copies the dependencies of their originals: on each other where both were copied, else on the same tasks, if the
 /// caller sees them. Goes on behind the original `after`; answers where to go on, `None` at the end.
-pub fn copy_dependencies(call: &mut Call<'_>, job: i64, after: i64, most: i64) -> Result<Option<i64>> {
+fn copy_dependencies(call: &mut Call<'_>, job: i64, after: i64, most: i64) -> Result<Option<i64>> {
     let found = call.query(
         "SELECT source_id, copy_id FROM job_copies WHERE job_id = ?1 AND source_id > ?2 ORDER BY source_id LIMIT ?3",
         &[Type::Int, Type::Int],

@@ -6,10 +6,10 @@ use engine::field::NAME_LENGTH;
 use engine::input::{Input, InputKind, input};
 use engine::job::{Job, Next, Turn};
 use engine::operation::Outcome;
-use serde_json::{Value as Json, json};
+use serde_json::json;
 
-use super::copy::{Home, Include, PARTS, copy_dependencies, copy_subtasks, fill, make};
-use super::load;
+use super::copy::{Home, Include, PARTS, SUBTASKS, copy_below, fill, make, phase};
+use super::{TASK, load};
 use crate::job;
 
 /// The body.
@@ -33,51 +33,32 @@ pub fn duplicate_task(call: &mut Call<'_>) -> Result<Outcome> {
     Ok(Outcome::Object(job))
 }
 
-/// What comes next.
+/// What comes first.
 const FILL: &str = "fill";
-const SUBTASKS: &str = "subtasks";
-const DEPENDENCIES: &str = "dependencies";
 
 fn go_on(call: &mut Call<'_>, turn: &Turn<'_>) -> Result<Next> {
     let (job, source, copy) = (turn.number("job"), turn.number("source"), turn.number("copy"));
     let include = Include::of(&turn.state["include"]);
-    let there = "SELECT t.gid FROM tasks t WHERE t.gid = ?1 AND t.deleted_at IS NULL";
-    if call.number(there, &[copy.into()])?.is_none() {
-        // Somebody has thrown the copy away.
-        job::fail(call, job)?;
-        return Ok(Next::Done);
-    }
-    let phase = |phase: &str, after: i64| {
-        let mut state = turn.state.clone();
-        (state["phase"], state["after"]) = (Json::from(phase), after.into());
-        Ok(Next::Step(state))
-    };
     // A circle of dependencies closes between two who do not see each other's; locks come in everybody's order.
     let workspace = call.workspace_of(copy)?;
     call.lock(workspace)?;
+    // Somebody has thrown one of them away, or the caller does not see the original any more.
+    if call.level(&TASK, copy)?.is_none() || call.level(&TASK, source)?.is_none() {
+        job::fail(call, job)?;
+        return Ok(Next::Done);
+    }
     match turn.text("phase") {
+        "" => {
+            job::start(call, job)?;
+            Ok(phase(turn, FILL, 0))
+        }
         FILL => {
             call.lock(copy)?;
             fill(call, source, copy, &include)?;
-            phase(SUBTASKS, 0)
+            Ok(phase(turn, SUBTASKS, 0))
         }
-        SUBTASKS if include.subtasks && copy_subtasks(call, job, &include, turn.size)? > 0 => phase(SUBTASKS, 0),
-        SUBTASKS if include.dependencies => phase(DEPENDENCIES, 0),
-        DEPENDENCIES => match copy_dependencies(call, job, turn.number("after"), turn.size)? {
-            Some(after) => phase(DEPENDENCIES, after),
-            None => end(call, job),
-        },
-        SUBTASKS => end(call, job),
-        _ => {
-            job::start(call, job)?;
-            phase(FILL, 0)
-        }
+        _ => copy_below(call, turn, &include),
     }
-}
-
-fn end(call: &mut Call<'_>, job: i64) -> Result<Next> {
-    job::succeed(call, job)?;
-    Ok(Next::Done)
 }
 
 #[cfg(test)]

@@ -121,3 +121,26 @@ both!(who_may_not_copy_a_project_is_told, small, |small: Small| async move {
         ann.post(&path, data).await.refused(400, message);
     }
 });
+
+both!(who_has_lost_a_project_gets_no_more_of_it, small, |small: Small| async move {
+    let Small { ann, bob, workspace, team, world, .. } = small;
+    let data = json!({"team": team, "name": "source", "privacy_setting": "private"});
+    let source = made(&ann, "/projects", data).await;
+    let data = json!({"parent": source, "member": bob.user.to_string(), "access_level": "viewer"});
+    let membership = made(&ann, "/memberships", data).await;
+    let task = made(&ann, "/tasks", json!({"projects": [source], "name": "secret"})).await;
+    ann.put(&format!("/tasks/{task}"), json!({"notes": "secret"})).await.ok();
+    let job = bob.post(&format!("/projects/{source}/duplicate"), json!({"name": "copy"})).await.created();
+    let own = bob.post(&format!("/tasks/{task}/duplicate"), json!({"name": "own", "include": "notes"})).await.created();
+    ann.delete(&format!("/memberships/{membership}")).await.ok();
+    world.queue("small steps", 1).run_due().await.unwrap();
+    for job in [&job, &own] {
+        assert_eq!(bob.get(&format!("/jobs/{}", gid(job))).await.ok()["status"], "failed");
+    }
+    let copied = bob.get(&format!("/projects/{}/tasks", gid(&job["new_project"]))).await.ok();
+    assert_eq!(copied, json!([]));
+    let own = bob.get(&format!("/tasks/{}?opt_fields=notes", gid(&own["new_task"]))).await.ok();
+    assert_eq!(own["notes"], "");
+    let known = ann.get(&format!("/workspaces/{workspace}/projects")).await.ok();
+    assert_eq!(names(&known), ["source"]);
+});
